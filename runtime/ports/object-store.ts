@@ -1,0 +1,131 @@
+import type { ObjectKey, Version } from '../model/entry';
+import type { Base, Progress, Settled } from '../model/upload-record';
+
+/**
+ * Whole objects by key, received in two phases: bytes are accepted and *settled* (every one acknowledged by the store) long before `complete` makes
+ * them an object; between the two lies the claim of the path. Nothing is visible under the final key before `complete`.
+ *
+ * A method whose outcome the caller cannot know (time-out, connection lost) throws `Failure('store-unavailable')`; a full disk is
+ * `Failure('disk-full')`. Everything else that can be met is a return value.
+ */
+export interface ObjectStore {
+  /** Lazy: nothing is created before the first bytes are written out or `settle`. */
+  begin(upload: NewUpload): ObjectWriter;
+
+  /** Goes on with what a parked upload left, cut to `progress.durable`. The earlier writer has been closed or is dead. */
+  resume(upload: NewUpload, progress: Progress): Promise<ObjectWriter>;
+
+  /** A new object that starts with the bytes of `base`. Throws `Failure('base-changed')` when that version is gone. */
+  append(upload: NewUpload, base: Base): Promise<ObjectWriter>;
+
+  /**
+   * Makes durable what a dead writer left and says how much of it may be told: never all that was received, because a client that finds its own size
+   * sends nothing and reports success.
+   */
+  salvage(token: string, storedKey: ObjectKey, progress: Progress): Promise<Progress>;
+
+  /** Removes what an upload has written; repeated until nothing of it is left. Never touches an object. */
+  discard(token: string, storedKey: ObjectKey, progress: Progress): Promise<void>;
+
+  /**
+   * Carries a settled upload to its end for a writer that is dead; the same as `complete` of a writer. `gone` means that nothing is left to complete:
+   * it was completed before, and `confirm` says whether it is still there.
+   */
+  completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed | 'gone'>;
+
+  /** Is the object at this key the one that this token and proof made? `other` is what is there instead. */
+  confirm(storedKey: ObjectKey, token: string, settled: Settled): Promise<{ ours: Found } | { other: Found } | 'absent'>;
+
+  /** What is at the key now. */
+  look(storedKey: ObjectKey): Promise<Found | undefined>;
+
+  /**
+   * The bytes from `start` (inclusive) to the end of exactly this version; ends the iteration when the signal aborts. Undefined: that version is not
+   * there. Chunks are at most 1 MiB.
+   */
+  read(storedKey: ObjectKey, version: Version, start: number, signal: AbortSignal): Promise<AsyncIterable<Buffer> | undefined>;
+
+  /** CRC32 of exactly this version, read whole. Undefined: that version is not there. */
+  checksum(storedKey: ObjectKey, version: Version): Promise<number | undefined>;
+
+  /** Removes the object on condition that it still is this version. */
+  remove(storedKey: ObjectKey, version: Version): Promise<'removed' | 'absent' | { other: Found }>;
+
+  /**
+   * Moves exactly this version in one step. `over` is what the claim saw at the target: undefined refuses to replace anything. A store that can only
+   * copy and remove has no such method.
+   */
+  readonly move?: (move: Move) => Promise<Moved>;
+
+  /** Stores whose directories are things of their own, moved as a whole. */
+  readonly directories?: DirectoryOperations;
+}
+
+export interface NewUpload {
+  readonly token: string;
+  readonly storedKey: ObjectKey;
+  /** Whose buffers it uses: no partner holds more than half when they are short. */
+  readonly partner: string;
+}
+
+export interface ObjectWriter {
+  /**
+   * Copies the bytes (a TLS record, at most 16 KiB as a rule) and says whether to go on; after it returns, the caller may reuse them. False: wait for
+   * `ready`. Never throws: a failure of the store comes out of `ready`, `settle` and `park`.
+   */
+  accept(bytes: Buffer): boolean;
+  /** Resolves when bytes may come again; rejects with the store's failure. */
+  ready(): Promise<void>;
+  /** Bytes accepted so far, the base or the resumed part included. */
+  readonly received: number;
+  /** What is durable now. */
+  progress(): Progress;
+  /** Called whenever `progress` has grown. */
+  onProgress?: () => void;
+  /** Flushes everything; after it only `complete` or `abort` follow. */
+  settle(): Promise<Settled>;
+  /** Makes the settled bytes the object at the key. `over` is what the claim saw there: undefined refuses to replace anything. */
+  complete(over: Version | undefined): Promise<Completed>;
+  /** Flushes, closes, and says what may be told (see `salvage`). */
+  park(): Promise<Progress>;
+  /** Closes and removes everything written. */
+  abort(): Promise<void>;
+}
+
+export interface Found {
+  readonly version: Version;
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modified: number;
+  readonly crc32?: number;
+}
+
+/** `occupied`: the target holds something that the claim did not see; nothing was changed. */
+export type Completed = { readonly version: Version } | { readonly occupied: Found };
+
+export interface Move {
+  readonly from: ObjectKey;
+  readonly version: Version;
+  readonly to: ObjectKey;
+  readonly over: Version | undefined;
+}
+
+export type Moved = { readonly version: Version } | { readonly occupied: Found } | 'source-absent' | { readonly sourceOther: Found };
+
+export interface DirectoryOperations {
+  /** Makes the directory and its parents; there already is fine. */
+  make(key: ObjectKey): Promise<void>;
+  /** Removes an empty directory. */
+  remove(key: ObjectKey): Promise<'removed' | 'absent' | 'not-empty'>;
+  /** Atomic; the target must not exist. */
+  move(from: ObjectKey, to: ObjectKey): Promise<'moved' | 'source-absent' | 'occupied'>;
+  /**
+   * The folder decides existence: names of one directory, unlistable ones counted and left out, in no particular order. `stamp` changes when a name is
+   * added or removed. Undefined: there is no such directory.
+   */
+  names(key: ObjectKey): Promise<{ stamp: string; names: Map<string, 'file' | 'directory'>; unlistable: number } | undefined>;
+  /** The stamp alone: one cheap look. */
+  stamp(key: ObjectKey): Promise<string | undefined>;
+  /** True when two names that differ only in case or normalisation are one file here. */
+  readonly folds: boolean;
+}
