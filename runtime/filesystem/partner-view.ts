@@ -7,7 +7,7 @@ import type { ByteSource } from '../ports/byte-source';
  * stored keys and claims never leave it. Every method throws a `Failure` when it cannot.
  */
 export interface PartnerView {
-  /** What the path shows. `purpose` `size`: the size is going to be told (SIZE, MLST), so a silent upload is looked at and `told` is set. */
+  /** What the path shows. `purpose` `size`: the size is going to be told , so a silent upload is looked at and `told` is set. */
   stat(path: VirtualPath, purpose: 'exists' | 'size' | 'time'): Promise<Shown>;
 
   /** Rights at a path, for listings and perm facts. */
@@ -54,10 +54,10 @@ export interface OpenFile {
 
 export type UploadMode =
   | { readonly kind: 'new' }
-  /** REST n, then STOR. */
+  /** Goes on at exactly this size. */
   | { readonly kind: 'at'; readonly offset: number }
   | { readonly kind: 'append' }
-  /** STOU: the path is a directory plus a stem, or the stem is empty; the server chooses a free name. */
+  /** The path is a directory plus a stem, or the stem is empty; the server chooses a free name. */
   | { readonly kind: 'unique' };
 
 export interface PreparedUpload {

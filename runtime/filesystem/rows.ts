@@ -1,5 +1,5 @@
 import type { ObjectKey, Place } from '../model/entry';
-import type { RowKey } from '../ports/metadata-store';
+import type { MetadataStore, Row, RowKey, TableName } from '../ports/metadata-store';
 
 /** Where each kind of row lies. Entry, claim and open uploads of a path share its parent's partition, so that a removal of the directory sees all three. */
 
@@ -17,3 +17,29 @@ export const outboxKey = (key: ObjectKey, sequence: number): RowKey<'outbox'> =>
   partition: key,
   sort: String(sequence).padStart(16, '0'),
 });
+
+const pageSize = 1_000;
+
+/** Every row of a partition, page by page, in byte order. */
+export async function* allRows<T extends TableName>(
+  fs: { readonly metadata: MetadataStore },
+  table: T,
+  partition: string,
+): AsyncGenerator<Row<T>> {
+  for (let after: string | undefined; ; ) {
+    const rows = await fs.metadata.page(table, partition, { after, limit: pageSize });
+    yield* rows;
+    after = rows.at(-1)?.key.sort;
+    if (rows.length < pageSize) return;
+  }
+}
+
+/** Every row of a table; what is written meanwhile may or may not come. */
+export async function* scanRows<T extends TableName>(fs: { readonly metadata: MetadataStore }, table: T): AsyncGenerator<Row<T>> {
+  for (let after: RowKey<T> | undefined; ; ) {
+    const rows = await fs.metadata.scan(table, { after, limit: pageSize });
+    yield* rows;
+    after = rows.at(-1)?.key;
+    if (rows.length < pageSize) return;
+  }
+}

@@ -13,6 +13,9 @@ export interface HeldClaim {
   readonly token: string;
   readonly owner: string;
   readonly purpose: ClaimPurpose;
+  /** The path's history while there is no entry; see `FreeClaim`. */
+  readonly sequence: number;
+  readonly begun: number;
   /** A request without an answer may still land: the claim is kept until then. Milliseconds since the epoch. */
   readonly quietUntil?: number;
 }

@@ -22,7 +22,7 @@ export interface FileEntry {
   readonly crc32?: number;
   /** Token of the upload, copy or adoption that made this version. */
   readonly token: string;
-  /** Logical time at which that upload began (see `filesystem/begun.ts`); a cut upload that began earlier never shadows this entry. */
+  /** Logical time at which that upload began (see `filesystem/logical-time.ts`); a cut upload that began earlier never shadows this entry. */
   readonly begun: number;
   /** Commit time, milliseconds since the epoch. */
   readonly committed: number;

@@ -54,6 +54,8 @@ export interface UploadRecord {
   readonly key: ObjectKey;
   readonly storedKey: ObjectKey;
   readonly user: string;
+  /** The partner's home: directories above it need no row. */
+  readonly home: ObjectKey;
   /** Task that works on it, or `none`. */
   readonly owner: string;
   readonly state: UploadState;
@@ -69,6 +71,10 @@ export interface UploadRecord {
   readonly sequence?: number;
   /** What the claim saw at the path. */
   readonly over?: Version;
+  /** The right to replace, as the partner had it at the claim: whoever carries the commit to its end asks it again when something unseen lies there. */
+  readonly mayOverwrite?: boolean;
+  /** Ended, but what it had written still has to be removed from the store. */
+  readonly leftovers?: boolean;
   /** When a parked upload expires, or an ended record may go. Milliseconds since the epoch. */
   readonly expires?: number;
 }

@@ -63,10 +63,13 @@ export interface MetadataStore {
   scan<T extends TableName>(table: T, options: { after?: RowKey<T>; limit: number }): Promise<Row<T>[]>;
 
   /**
-   * All writes or none; durable when it resolves. False: a condition was refused and nothing was written. At most 100 writes, no key twice.
+   * All writes or none; durable when it resolves. False: a condition was refused and nothing was written. At most `maxWrites`, no key twice.
    * Throws `Failure('store-unavailable')` when the outcome is unknown, `Failure('disk-full')` when there is no room for another entry.
    */
   transact(writes: readonly Write[]): Promise<boolean>;
+
+  /** Largest transaction: 1,000 embedded (a larger one stalls the event loop), 100 on DynamoDB. */
+  readonly maxWrites: number;
 
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { ObjectKey, Version } from '../model/entry';
 import type { Base, Progress, Settled } from '../model/upload-record';
+import type { Admission } from './part-buffers';
 
 /**
  * Whole objects by key, received in two phases: bytes are accepted and *settled* (every one acknowledged by the store) long before `complete` makes
@@ -57,6 +58,11 @@ export interface ObjectStore {
    */
   readonly move?: (move: Move) => Promise<Moved>;
 
+  /**
+   * Handles of half-written objects that lie in the store, in no particular order; recovery removes those that no record names.
+   */
+  halfWritten(): AsyncIterable<{ readonly uploadId: string; readonly storedKey?: ObjectKey }>;
+
   /** Stores whose directories are things of their own, moved as a whole. */
   readonly directories?: DirectoryOperations;
 }
@@ -64,8 +70,9 @@ export interface ObjectStore {
 export interface NewUpload {
   readonly token: string;
   readonly storedKey: ObjectKey;
-  /** Whose buffers it uses: no partner holds more than half when they are short. */
   readonly partner: string;
+  /** Whose buffers it uses; given before its client was told to send. Absent where nothing is received (`completeSettled`). */
+  readonly admission?: Admission;
 }
 
 export interface ObjectWriter {

@@ -1,0 +1,85 @@
+import type { DeleteJournal } from '../model/change';
+import { type FileEntry, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import type { User } from '../model/user';
+import type { VirtualPath } from '../model/virtual-path';
+import { requireRight } from './access';
+import { adoptedEntry } from './commit';
+import type { Filesystem } from './filesystem';
+import { vanish } from './folder-truth';
+import { nextTime } from './logical-time';
+import { objectKey } from './object-key';
+import { dropUpload } from './park';
+import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
+import { readPath } from './path-state';
+import { entryKey, journalKey } from './rows';
+import { settledState, shadowOf } from './shadow';
+import { transact } from './transaction';
+
+/**
+ * A delete removes the version it saw and nothing newer: claim and journal, then the object on condition that it still is that version, then the entry.
+ * A cut upload that shadows the path is what the partner sees there, so it is what he deletes; the version below it shows again.
+ */
+export async function deleteFile(fs: Filesystem, user: User, path: VirtualPath): Promise<void> {
+  requireRight(user, path, 'delete');
+  const key = objectKey(user, path);
+  const state = await settledState(fs, key, user);
+  const shadow = shadowOf(state, user);
+  if (shadow) {
+    if (!(await dropUpload(fs, shadow))) throw new Failure('busy', 'The interrupted upload has just been continued; try again.');
+    return;
+  }
+  if (state.entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
+  if (!(await fs.folders.presentEntry(fs, key, state.entry))) throw notFound();
+  const token = fs.ids.token();
+  await fs.active.during(token, async () => {
+    const deadline = fs.clock.monotonic() + fs.limits.claimWait;
+    const journal = await waitForClaim(fs, deadline, () => beginDelete(fs, user, key, token));
+    await carryDelete(fs, journal);
+  });
+}
+
+async function beginDelete(fs: Filesystem, user: User, key: string, token: string): Promise<DeleteJournal> {
+  return transact(fs, async (tx) => {
+    const row = journalKey(token);
+    const mine = await tx.get(row);
+    if (mine?.kind === 'delete') return mine;
+    const { entry } = await readPath(tx, key);
+    await takeClaim(tx, key, { token, owner: fs.task, purpose: 'delete' });
+    if (!entry) throw notFound();
+    if (entry.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
+    const { storedKey, version } = entry;
+    const journal: DeleteJournal = { kind: 'delete', token, owner: fs.task, key, storedKey, version, user: user.name };
+    tx.put(row, journal);
+    return journal;
+  });
+}
+
+/** From the journal to the end; also what the sweeper does for a task that died in between. */
+export async function carryDelete(fs: Filesystem, journal: DeleteJournal): Promise<void> {
+  const { key, token } = journal;
+  const outcome = await fs.objects.remove(journal.storedKey, journal.version);
+  await transact(fs, async (tx) => {
+    const current = await tx.get(journalKey(token));
+    if (!current) return;
+    if (current.owner !== fs.task || !(await ownsClaim(tx, key, token, fs.task)))
+      throw new Failure('taken-over', 'The delete is carried on elsewhere.');
+    const { entry, claim, uploads } = await readPath(tx, key);
+    const sequence = nextTime(fs.clock.now(), entry, claim, uploads);
+    const file = entry as FileEntry | undefined;
+    if (typeof outcome === 'object') {
+      // Something newer lies there that the index has not seen: it survives.
+      tx.put(entryKey(placeOf(key)), adoptedEntry(fs, journal.storedKey, outcome.other, sequence, fs.ids.token()));
+      await releaseClaim(tx, fs, key);
+    } else if (file) {
+      await vanish(tx, fs, key, file, sequence);
+    } else {
+      await releaseClaim(tx, fs, key);
+    }
+    tx.remove(journalKey(token));
+  });
+}
+
+function notFound(): Failure {
+  return new Failure('not-found', 'No such file or directory.');
+}

@@ -1,0 +1,255 @@
+import { ancestorsOf, type Entry, type FileEntry, keyOf, type ObjectKey, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import { isListable } from '../model/virtual-path';
+import type { Found } from '../ports/object-store';
+import { adoptedEntry } from './commit';
+import type { Filesystem } from './filesystem';
+import { nextTime } from './logical-time';
+import { isTemporaryKey } from './object-key';
+import { releaseClaim } from './path-claim';
+import { isHeld, readPath } from './path-state';
+import { claimKey, entryKey, outboxKey } from './rows';
+import { type Transaction, transact } from './transaction';
+
+/**
+ * What lies in the store decides what exists: consumers take files away, operators drop files in, and neither tells us. Whoever notices a difference
+ * between a path's entry and its object comes here: the entry is made equal to what is found, in one transaction on condition that neither the entry
+ * nor the claim has changed since before the look. A claimed path is left alone: whoever holds the claim is changing it.
+ */
+export class FolderTruth {
+  /** Unknown files, when they were first seen, in which version: an operator's copy that is still being written is not adopted. */
+  private readonly sightings = new Map<ObjectKey, { version: string; since: number }>();
+  private readonly agreed = new Map<ObjectKey, { stamp: string; since: number; confirmed: boolean }>();
+  private readonly pending = new Set<ObjectKey>();
+  private working: Promise<void> | undefined;
+  private fs!: Filesystem;
+
+  /** The filesystem holds this and this needs the filesystem: tied once, at composition. */
+  attach(fs: Filesystem): void {
+    this.fs = fs;
+  }
+
+  /**
+   * The entry of a path if its object is still there. A file that is gone loses its entry at once, so that a partner without the right to replace may
+   * send the name again that his consumer has taken.
+   */
+  async presentEntry(fs: Filesystem, key: ObjectKey, entry: Entry | undefined): Promise<Entry | undefined> {
+    if (!fs.objects.directories || entry?.kind !== 'file') return entry;
+    if (await fs.objects.look(entry.storedKey)) return entry;
+    const made = await this.makeEqual(key, entry.storedKey);
+    if (made === 'claimed') return entry;
+    return transact(fs, (tx) => tx.get(entryKey(placeOf(key))));
+  }
+
+  /** On a store that folds case or normalisation, a name that would land on another name's file. */
+  async requireNoFold(fs: Filesystem, key: ObjectKey, entry: Entry | undefined): Promise<void> {
+    const { directories } = fs.objects;
+    if (!directories?.folds || entry) return;
+    const { parent, name } = placeOf(key);
+    const there = await directories.names(parent);
+    if (!there || there.names.has(name)) return;
+    const folded = fold(name);
+    for (const other of there.names.keys()) {
+      if (fold(other) === folded)
+        throw new Failure('name-not-allowed', 'Name not allowed: another name here differs from it only in case or accents.');
+    }
+  }
+
+  /** Makes the entry of a file path equal to what the store holds. `unsettled`: an unknown file that has not kept still for two seconds yet. */
+  async makeEqual(key: ObjectKey, storedKey: ObjectKey): Promise<'same' | 'adopted' | 'removed' | 'claimed' | 'unsettled'> {
+    const { fs } = this;
+    return transact(fs, async (tx) => {
+      const { entry, claim, uploads } = await readPath(tx, key);
+      if (isHeld(claim) || (await isUnderMark(tx, key))) return 'claimed';
+      const found = await fs.objects.look(entry?.kind === 'file' ? entry.storedKey : storedKey);
+      if (entry?.kind === 'directory') return 'same';
+      if (entry && found?.version === entry.version) return 'same';
+      const sequence = nextTime(fs.clock.now(), entry, claim, uploads);
+      if (!found) {
+        this.sightings.delete(key);
+        if (entry) await vanish(tx, fs, key, entry, sequence);
+        return entry ? 'removed' : 'same';
+      }
+      if (!this.hasKeptStill(key, found)) return 'unsettled';
+      await addParents(tx, fs, key);
+      tx.put(entryKey(placeOf(key)), {
+        ...adoptedEntry(fs, entry?.storedKey ?? storedKey, found, sequence, fs.ids.token()),
+        user: undefined,
+      });
+      if (claim) await releaseClaim(tx, fs, key);
+      else await tx.get(claimKey(placeOf(key)));
+      fs.log.info('file.adopted', { path: key, bytes: found.size, text: 'placed outside' });
+      return 'adopted';
+    });
+  }
+
+  private hasKeptStill(key: ObjectKey, found: Found): boolean {
+    const now = this.fs.clock.monotonic();
+    const seen = this.sightings.get(key);
+    if (seen?.version === found.version) {
+      if (now - seen.since < keepsStill) return false;
+      this.sightings.delete(key);
+      return true;
+    }
+    this.sightings.delete(key);
+    this.sightings.set(key, { version: found.version, since: now });
+    if (this.sightings.size > maxSightings) this.sightings.delete(this.sightings.keys().next().value as ObjectKey);
+    return false;
+  }
+
+  /**
+   * The names of one directory as the store has them, or undefined where nothing needs comparing: the store has no directories of its own, or this one
+   * has not changed since every name agreed.
+   */
+  async namesOf(directory: ObjectKey): Promise<NamesThere | undefined> {
+    const { directories } = this.fs.objects;
+    if (!directories) return undefined;
+    const agreed = this.agreed.get(directory);
+    if (agreed?.confirmed && (await directories.stamp(directory)) === agreed.stamp) return undefined;
+    const there = await directories.names(directory);
+    return there ?? { stamp: 'absent', names: new Map(), unlistable: 0 };
+  }
+
+  /** Every name of the directory agreed. It counts once two looks a second apart saw the same stamp: a stamp is only as fine as the file system's clock. */
+  agree(directory: ObjectKey, stamp: string): void {
+    const now = this.fs.clock.monotonic();
+    const before = this.agreed.get(directory);
+    this.agreed.delete(directory);
+    if (before?.stamp === stamp)
+      this.agreed.set(directory, { ...before, confirmed: before.confirmed || now - before.since >= stampSettles });
+    else this.agreed.set(directory, { stamp, since: now, confirmed: false });
+    if (this.agreed.size > maxAgreed) this.agreed.delete(this.agreed.keys().next().value as ObjectKey);
+  }
+
+  /** Looks at these paths in the background, and once more when unknown files may have kept still. Bounded: what does not fit is found by the next pass. */
+  noteDifferences(keys: Iterable<ObjectKey>): void {
+    for (const key of keys) {
+      if (this.pending.size >= maxPending) break;
+      this.pending.add(key);
+    }
+    this.working ??= this.work().finally(() => {
+      this.working = undefined;
+    });
+  }
+
+  private async work(): Promise<void> {
+    const { fs } = this;
+    const again = new Set<ObjectKey>();
+    for (const key of this.pending) {
+      this.pending.delete(key);
+      try {
+        const outcome = await this.settleDifference(key);
+        if (outcome === 'unsettled') again.add(key);
+      } catch (error) {
+        fs.log.warn('store.error', {
+          path: key,
+          text: 'a difference between index and folder was not settled; the next look will',
+          cause: error,
+        });
+      }
+    }
+    if (again.size > 0) fs.clock.timer(keepsStill + 100, () => this.noteDifferences(again));
+  }
+
+  private async settleDifference(key: ObjectKey): Promise<string> {
+    const directories = this.fs.objects.directories;
+    const kind = directories && (await directories.stamp(key)) !== undefined ? 'directory' : 'file';
+    return kind === 'directory' ? this.adoptDirectory(key) : this.fileOrDirectoryGone(key);
+  }
+
+  private async adoptDirectory(key: ObjectKey): Promise<string> {
+    const { fs } = this;
+    return transact(fs, async (tx) => {
+      const place = placeOf(key);
+      const entry = await tx.get(entryKey(place));
+      const claim = await tx.get(claimKey(place));
+      if (isHeld(claim) || (await isUnderMark(tx, key))) return 'claimed';
+      if (entry?.kind === 'directory') return 'same';
+      await addParents(tx, fs, key);
+      const now = fs.clock.now();
+      tx.put(entryKey(place), {
+        kind: 'directory',
+        created: now,
+        modified: now,
+        implicit: true,
+        sequence: nextTime(now, entry, claim, []),
+      });
+      return 'adopted';
+    });
+  }
+
+  /** A directory that is gone from the store takes its row with it when nothing is left below; its files are found gone one by one. */
+  private async fileOrDirectoryGone(key: ObjectKey): Promise<string> {
+    const { fs } = this;
+    const [row] = await fs.metadata.get([entryKey(placeOf(key))]);
+    if (row?.value.kind !== 'directory') return this.makeEqual(key, row?.value.kind === 'file' ? row.value.storedKey : key);
+    const below = await fs.metadata.page('entry', key, { limit: 1_000 });
+    if (below.length > 0) {
+      this.noteDifferences(below.map((child) => keyOf({ parent: key, name: child.key.sort })));
+      return 'same';
+    }
+    return transact(fs, async (tx) => {
+      const entry = await tx.get(entryKey(placeOf(key)));
+      const claim = await tx.get(claimKey(placeOf(key)));
+      if (isHeld(claim) || entry?.kind !== 'directory' || entry.mark || (await isUnderMark(tx, key))) return 'claimed';
+      for (const table of ['entry', 'claim', 'upload'] as const) {
+        const rows = await fs.metadata.page(table, key, { limit: 10 });
+        if (rows.some((inside) => table !== 'claim' || isHeld(inside.value as never))) return 'same';
+      }
+      if ((await fs.objects.directories?.stamp(key)) !== undefined) return 'same';
+      tx.remove(entryKey(placeOf(key)));
+      return 'removed';
+    });
+  }
+}
+
+export interface NamesThere {
+  readonly stamp: string;
+  readonly names: Map<string, 'file' | 'directory'>;
+  readonly unlistable: number;
+}
+
+const keepsStill = 2_000;
+const stampSettles = 1_000;
+const maxSightings = 10_000;
+const maxAgreed = 10_000;
+const maxPending = 10_000;
+
+/** The object is gone: the entry goes, the event says so, the history stays. */
+export async function vanish(tx: Transaction, fs: Filesystem, key: ObjectKey, entry: FileEntry, sequence: number): Promise<void> {
+  const place = placeOf(key);
+  await tx.get(entryKey(place));
+  tx.remove(entryKey(place));
+  if (!isTemporaryKey(entry.storedKey)) {
+    const row = outboxKey(key, sequence);
+    await tx.get(row);
+    tx.put(row, { type: 'removed', id: fs.ids.token(), key, sequence, time: fs.clock.now() });
+  }
+  await releaseClaim(tx, fs, key, { sequence, begun: entry.begun });
+  fs.log.info('file.vanished', { path: key, bytes: entry.size });
+}
+
+/** A directory above is being renamed or removed: its files are not where their entries say, and whoever carries that on puts it right. */
+async function isUnderMark(tx: Transaction, key: ObjectKey): Promise<boolean> {
+  for (const ancestor of ancestorsOf(key)) {
+    const entry = await tx.get(entryKey(placeOf(ancestor)));
+    if (entry?.kind === 'directory' && entry.mark) return true;
+  }
+  return false;
+}
+
+/** Missing parents of something adopted get rows of their own; the home has none. */
+async function addParents(tx: Transaction, fs: Filesystem, key: ObjectKey): Promise<void> {
+  for (const ancestor of ancestorsOf(key)) {
+    const place = placeOf(ancestor);
+    if (place.parent === '' || !isListable(place.name)) return;
+    const entry = await tx.get(entryKey(place));
+    if (entry) return;
+    const now = fs.clock.now();
+    tx.put(entryKey(place), { kind: 'directory', created: now, modified: now, implicit: true, sequence: now });
+  }
+}
+
+function fold(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}

@@ -1,0 +1,22 @@
+import type { ObjectKey } from '../model/entry';
+import { Failure } from '../model/failure';
+import type { User } from '../model/user';
+import { pathLimits, type VirtualPath } from '../model/virtual-path';
+
+/**
+ * From a partner's path to the index key (home + path) and to the key its object lies under. The two differ only for temporary names, which are
+ * received outside every home: a home never begins with a dot.
+ */
+export const temporaryPrefix = '.temporary/';
+
+export function objectKey(user: User, path: VirtualPath): ObjectKey {
+  const key = path === '/' ? user.home : `${user.home}${path}`;
+  if (Buffer.byteLength(temporaryPrefix + key) > pathLimits.pathBytes) {
+    throw new Failure('name-not-allowed', `Path too long: at most ${pathLimits.pathBytes} bytes with the home.`);
+  }
+  return key;
+}
+
+export function isTemporaryKey(storedKey: ObjectKey): boolean {
+  return storedKey.startsWith(temporaryPrefix);
+}

@@ -1,0 +1,123 @@
+import { placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import { noProgress, type Progress, type UploadRecord, type UploadState } from '../model/upload-record';
+import { endedFor, type Filesystem } from './filesystem';
+import { lastBegun } from './logical-time';
+import { releaseClaim } from './path-claim';
+import { isHeld, readPath, requireAncestors } from './path-state';
+import { claimKey, endedKey, uploadKey } from './rows';
+import { type Transaction, transact } from './transaction';
+
+/** How an upload that is cut is kept, and how one that nobody will continue is dropped. */
+
+/** Moves an open record to the ended ones. With leftovers, what it has written is still to be removed from the store. */
+export async function endRecord(
+  tx: Transaction,
+  fs: Filesystem,
+  record: UploadRecord,
+  state: UploadState,
+  leftovers: boolean,
+): Promise<void> {
+  const open = uploadKey(placeOf(record.key), record.token);
+  await tx.get(open);
+  await tx.get(endedKey(record.token));
+  await releaseReservation(tx, fs, record);
+  tx.remove(open);
+  tx.put(endedKey(record.token), { ...record, state, owner: 'none', leftovers, expires: fs.clock.now() + endedFor });
+}
+
+/** An upload whose name the server chose holds the path's claim from the start; it goes with the record. */
+async function releaseReservation(tx: Transaction, fs: Filesystem, record: UploadRecord): Promise<void> {
+  const claim = await tx.get(claimKey(placeOf(record.key)));
+  if (isHeld(claim) && claim.token === record.token) await releaseClaim(tx, fs, record.key);
+}
+
+/**
+ * Parks the upload if it is still this task's to park. Gives the parked record, or undefined when nothing is worth keeping or somebody else has taken it
+ * over. Dropped instead are: an upload without a durable byte on a path that has no version (there is nothing to continue and nothing to shadow); a
+ * continuation of a complete file without a byte of its own (it would show that file's size to whoever sends it); one that began before the version
+ * that is there now (it would be shown above an acknowledged one).
+ */
+export async function parkUpload(
+  fs: Filesystem,
+  record: UploadRecord,
+  progress: Progress,
+  receivedOwn: boolean,
+): Promise<UploadRecord | undefined> {
+  const parked = await transact(fs, async (tx) => {
+    const open = uploadKey(placeOf(record.key), record.token);
+    const current = await tx.get(open);
+    const ended = await tx.get(endedKey(record.token));
+    if (ended) return undefined;
+    if (current?.state === 'parked') return current;
+    if (current && (current.state !== 'receiving' || current.owner !== record.owner)) return undefined;
+    const { entry, claim, uploads } = await readPath(tx, record.key);
+    const others = uploads.filter((other) => other.token !== record.token && other.user === record.user && other.state === 'parked');
+    const outdated = record.begun < lastBegun(entry, claim) || others.some((other) => other.begun > record.begun);
+    const worthless = progress.durable === 0 && entry?.kind !== 'file';
+    if (outdated || worthless || (record.base !== undefined && !receivedOwn)) {
+      await endRecord(tx, fs, { ...record, progress }, 'dropped', true);
+      return undefined;
+    }
+    // Of several cut uploads of one path only the latest can be continued.
+    for (const other of others) await endRecord(tx, fs, other, 'dropped', true);
+    await releaseReservation(tx, fs, record);
+    const next: UploadRecord = {
+      ...(current ?? record),
+      state: 'parked',
+      owner: 'none',
+      progress,
+      told: (record.told ?? current?.told) === progress.durable ? progress.durable : undefined,
+      acknowledged: fs.clock.now(),
+      expires: fs.clock.now() + fs.limits.parkedFor,
+    };
+    tx.put(open, next);
+    return next;
+  });
+  if (!parked) {
+    await removeLeftovers(fs, record.token);
+    return undefined;
+  }
+  return parked;
+}
+
+/** Ends an open record that nobody will continue, then removes what it has written. Harmless when it has ended already. */
+export async function dropUpload(fs: Filesystem, record: UploadRecord, state: UploadState = 'dropped'): Promise<boolean> {
+  const dropped = await transact(fs, async (tx) => {
+    const current = await tx.get(uploadKey(placeOf(record.key), record.token));
+    const ended = await tx.get(endedKey(record.token));
+    if (ended) return ended.state === state;
+    if (current && (current.state !== record.state || current.owner !== record.owner)) return false;
+    await endRecord(tx, fs, current ?? record, state, true);
+    return true;
+  });
+  await removeLeftovers(fs, record.token);
+  return dropped;
+}
+
+/**
+ * Removes what an ended upload has written. The record says `leftovers` before the first removal and until the last one, so a crash in between is
+ * finished by the sweeper.
+ */
+export async function removeLeftovers(fs: Filesystem, token: string): Promise<void> {
+  const [row] = await fs.metadata.get([endedKey(token)]);
+  const record = row?.value;
+  if (!record?.leftovers) return;
+  await fs.objects.discard(record.token, record.storedKey, record.progress);
+  await transact(fs, async (tx) => {
+    const current = await tx.get(endedKey(token));
+    if (current?.leftovers) tx.put(endedKey(token), { ...current, leftovers: false, progress: noProgress });
+  });
+}
+
+/** A parked upload of a directory that has gone meanwhile cannot be continued: drops it. */
+export async function dropIfOrphaned(fs: Filesystem, record: UploadRecord): Promise<boolean> {
+  try {
+    await requireAncestors(fs, record.key, record.home);
+    return false;
+  } catch (error) {
+    if (!(error instanceof Failure && error.kind === 'not-found')) return false;
+    await dropUpload(fs, record);
+    return true;
+  }
+}

@@ -1,0 +1,219 @@
+import { type Entry, type ObjectKey, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import type { UploadRecord } from '../model/upload-record';
+import type { User } from '../model/user';
+import { baseName, childPath, parentPath, type VirtualPath } from '../model/virtual-path';
+import type { Admission } from '../ports/part-buffers';
+import { may, requireRight } from './access';
+import { ActiveUpload } from './active-uploads';
+import type { Filesystem } from './filesystem';
+import { nextTime } from './logical-time';
+import { objectKey } from './object-key';
+import { dropUpload, parkUpload } from './park';
+import type { PreparedUpload, UploadMode } from './partner-view';
+import { takeClaim } from './path-claim';
+import { isHeld, lookAtPath, type PathState, readPath, requireAncestors } from './path-state';
+import { announceUpload, newRecord, newUpload, type Receiving, receiveUpload } from './receive';
+import { type Continuation, findContinuation, takeOverParked } from './resume';
+import { uploadKey } from './rows';
+import { storedKeyOf } from './temporary-names';
+import type { ToldSizes } from './told';
+import { transact } from './transaction';
+
+/**
+ * The strong look before a client is told to send: rights, parents, what is there, what it continues, room for its buffers. Everything that can be refused
+ * is refused here.
+ */
+export async function prepareUpload(
+  fs: Filesystem,
+  user: User,
+  asked: VirtualPath,
+  how: UploadMode,
+  sizes: ToldSizes,
+  announced?: number,
+): Promise<PreparedUpload> {
+  requireRight(user, asked, 'write');
+  if (how.kind === 'unique') return prepareUnique(fs, user, asked, announced);
+  const maxBytes = maxBytesOf(user, announced);
+  if (asked === '/') throw new Failure('is-a-directory', 'Is a directory.');
+  const key = objectKey(user, asked);
+  await requireAncestors(fs, key, user.home);
+  const admission = fs.buffers.admit(user.name);
+  try {
+    const { continuation, state } = await whatToContinue(fs, user, key, how, sizes);
+    const entry = await fs.folders.presentEntry(fs, key, state.entry);
+    const mayOverwrite = may(user, asked, 'overwrite');
+    if (entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
+    if (entry && !mayOverwrite) throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
+    await fs.folders.requireNoFold(fs, key, entry);
+    const { record, recorded } = await startRecord(fs, user, asked, key, entry, state, continuation);
+    return new Upload(fs, asked, admission, continuation, { record, recorded, mayOverwrite, maxBytes });
+  } catch (error) {
+    admission.end();
+    throw error;
+  }
+}
+
+async function whatToContinue(
+  fs: Filesystem,
+  user: User,
+  key: ObjectKey,
+  how: UploadMode,
+  sizes: ToldSizes,
+): Promise<{ continuation: Continuation; state: PathState }> {
+  if (how.kind === 'append' || (how.kind === 'at' && how.offset > 0)) return findContinuation(fs, user, key, how, sizes);
+  return { continuation: { kind: 'whole' }, state: await lookAtPath(fs, key) };
+}
+
+/** A record before the transfer where the path has a version or an own upload; a new file on a free path is recorded with its first durable bytes. */
+async function startRecord(
+  fs: Filesystem,
+  user: User,
+  path: VirtualPath,
+  key: ObjectKey,
+  entry: Entry | undefined,
+  state: PathState,
+  continuation: Continuation,
+): Promise<{ record: UploadRecord; recorded: boolean }> {
+  let record: UploadRecord;
+  let recorded = true;
+  if (continuation.kind === 'parked') {
+    record = await takeOverParked(fs, continuation.record, continuation.progress);
+  } else {
+    record = newRecord(fs, {
+      key,
+      storedKey: entry?.kind === 'file' ? entry.storedKey : storedKeyOf(user, path),
+      user: user.name,
+      home: user.home,
+      begun: nextTime(fs.clock.now(), entry, state.claim, [...state.uploads, ...fs.active.of(key, user.name)]),
+      base: continuation.kind === 'base' ? continuation.base : undefined,
+    });
+    const own = state.uploads.some((upload) => upload.user === user.name && (upload.state === 'parked' || upload.state === 'receiving'));
+    recorded = entry !== undefined || own;
+    if (recorded) await announceUpload(fs, record);
+  }
+  if (recorded) await requireAncestorsOrDrop(fs, record);
+  return { record, recorded };
+}
+
+class Upload implements PreparedUpload {
+  private readonly active: ActiveUpload;
+  readonly offset: number;
+
+  constructor(
+    private readonly fs: Filesystem,
+    readonly path: VirtualPath,
+    private readonly admission: Admission,
+    private readonly continuation: Continuation,
+    private readonly with_: Pick<Receiving, 'record' | 'recorded' | 'mayOverwrite' | 'maxBytes'>,
+  ) {
+    const { record } = with_;
+    this.offset =
+      continuation.kind === 'whole' ? 0 : continuation.kind === 'parked' ? continuation.progress.durable : continuation.base.size;
+    this.active = new ActiveUpload(fs, record.token, record.key, record.user, record.begun);
+    this.active.progress = () => record.progress;
+    fs.active.add(this.active);
+  }
+
+  get committing(): boolean {
+    return this.active.committing;
+  }
+
+  async receive(...[source, verdict, signal]: Parameters<PreparedUpload['receive']>): ReturnType<PreparedUpload['receive']> {
+    const { fs, active, offset } = this;
+    try {
+      const entry = await receiveUpload(fs, { ...this.with_, active, offset, open: () => this.open() }, source, verdict, signal);
+      fs.metrics.count('uploads.committed');
+      return { size: entry.size };
+    } finally {
+      this.admission.end();
+    }
+  }
+
+  private async open() {
+    const { fs, continuation } = this;
+    const upload = { ...newUpload(this.with_.record), admission: this.admission };
+    if (continuation.kind === 'parked') return fs.objects.resume(upload, continuation.progress);
+    if (continuation.kind === 'base') return fs.objects.append(upload, continuation.base);
+    return fs.objects.begin(upload);
+  }
+
+  async cancel(): Promise<void> {
+    const { fs, active, with_ } = this;
+    try {
+      // What was continued goes back to where it was: parked, with what it has.
+      if (this.continuation.kind === 'parked') await parkAgain(fs, with_.record);
+      else if (with_.recorded) await dropUpload(fs, with_.record);
+    } finally {
+      active.end();
+      this.admission.end();
+    }
+  }
+}
+
+async function parkAgain(fs: Filesystem, record: UploadRecord): Promise<void> {
+  await parkUpload(fs, record, record.progress, true);
+}
+
+const uniqueTries = 100;
+
+/** A name of the server's choice: the stem if it is free, else with something unguessable behind it. Its claim, taken with its record, reserves it. */
+async function prepareUnique(fs: Filesystem, user: User, asked: VirtualPath, announced: number | undefined): Promise<PreparedUpload> {
+  const directory = parentPath(asked);
+  const stem = baseName(asked) || 'upload';
+  const maxBytes = maxBytesOf(user, announced);
+  await requireAncestors(fs, objectKey(user, childPath(directory, stem)), user.home);
+  const admission = fs.buffers.admit(user.name);
+  try {
+    for (let attempt = 0; attempt < uniqueTries; attempt++) {
+      const name = attempt === 0 ? stem : `${stem}.${fs.ids.token().slice(0, 8).toLowerCase()}`;
+      const path = childPath(directory, name);
+      const record = await reserveName(fs, user, path);
+      if (!record) continue;
+      await requireAncestorsOrDrop(fs, record);
+      return new Upload(fs, path, admission, { kind: 'whole' }, { record, recorded: true, mayOverwrite: false, maxBytes });
+    }
+    throw new Failure('busy', 'No free name was found; try again.');
+  } catch (error) {
+    admission.end();
+    throw error;
+  }
+}
+
+/** Undefined: the name is taken, by an entry, a file of others, another upload or a change under way. */
+async function reserveName(fs: Filesystem, user: User, path: VirtualPath): Promise<UploadRecord | undefined> {
+  const key = objectKey(user, path);
+  const storedKey = storedKeyOf(user, path);
+  if (fs.active.of(key, user.name).length > 0 || (await fs.objects.look(storedKey))) return undefined;
+  const token = fs.ids.token();
+  return transact(fs, async (tx) => {
+    const { entry, claim, uploads } = await readPath(tx, key);
+    const mine = uploads.find((upload) => upload.token === token);
+    if (mine) return mine;
+    if (entry || isHeld(claim) || uploads.length > 0) return undefined;
+    const begun = nextTime(fs.clock.now(), entry, claim, uploads);
+    const record = { ...newRecord(fs, { key, storedKey, user: user.name, home: user.home, begun }), token };
+    await takeClaim(tx, key, { token, owner: fs.task, purpose: 'commit' });
+    await tx.get(uploadKey(placeOf(key), token));
+    tx.put(uploadKey(placeOf(key), token), record);
+    return record;
+  });
+}
+
+/** The record is visible now; only after it are the ancestors read for good. */
+async function requireAncestorsOrDrop(fs: Filesystem, record: UploadRecord): Promise<void> {
+  try {
+    await requireAncestors(fs, record.key, record.home);
+  } catch (error) {
+    await dropUpload(fs, record);
+    throw error;
+  }
+}
+
+function maxBytesOf(user: User, announced: number | undefined): number {
+  const maxBytes = user.maxFileBytes ?? Number.MAX_SAFE_INTEGER;
+  if (announced !== undefined && announced > maxBytes) {
+    throw new Failure('too-large', `File too large: this account may store at most ${maxBytes} bytes a file.`);
+  }
+  return maxBytes;
+}

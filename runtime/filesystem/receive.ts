@@ -1,0 +1,306 @@
+import type { FileEntry } from '../model/entry';
+import { placeOf } from '../model/entry';
+import { Failure, type FailureKind } from '../model/failure';
+import { type Base, noProgress, type Progress, type UploadRecord } from '../model/upload-record';
+import type { ByteSource } from '../ports/byte-source';
+import type { NewUpload, ObjectWriter } from '../ports/object-store';
+import type { ActiveUpload } from './active-uploads';
+import { commitUpload } from './commit';
+import type { Filesystem } from './filesystem';
+import { dropUpload, endRecord, parkUpload, removeLeftovers } from './park';
+import { readPath, requireAncestors } from './path-state';
+import { endedKey, uploadKey } from './rows';
+import { transact } from './transaction';
+
+/**
+ * The bytes of one upload, from their source into the store, up to the commit. Whatever goes wrong before the claim, what is durable is parked for its
+ * owner; only a refusal by a rule drops it.
+ */
+
+export interface Receiving {
+  readonly record: UploadRecord;
+  /** The record lies in the store already; otherwise it is written with the first durable bytes, at park, or with the claim. */
+  readonly recorded: boolean;
+  readonly active: ActiveUpload;
+  readonly open: () => Promise<ObjectWriter>;
+  /** Bytes there before the first one of this connection. */
+  readonly offset: number;
+  readonly mayOverwrite: boolean;
+  /** Largest whole file in bytes. */
+  readonly maxBytes: number;
+}
+
+export async function receiveUpload(
+  fs: Filesystem,
+  receiving: Receiving,
+  source: ByteSource,
+  verdict: (received: number) => void,
+  signal: AbortSignal,
+): Promise<FileEntry> {
+  const { active } = receiving;
+  const cut = AbortSignal.any([signal, active.signal]);
+  let writer: ObjectWriter | undefined;
+  let recorder: Recorder | undefined;
+  try {
+    writer = await receiving.open();
+    active.progress = () => (writer as ObjectWriter).progress();
+    recorder = new Recorder(fs, receiving, writer);
+    await pour(receiving, recorder, writer, source, cut);
+    const check = () => {
+      cut.throwIfAborted();
+      verdict((writer as ObjectWriter).received);
+    };
+    check();
+    const settled = await writer.settle();
+    await recorder.stop();
+    return await commitUpload(fs, {
+      record: { ...receiving.record, progress: writer.progress() },
+      settled,
+      writer,
+      mayOverwrite: receiving.mayOverwrite,
+      verdict: check,
+      signal: cut,
+      onClaimed: () => {
+        active.committing = true;
+      },
+    });
+  } catch (error) {
+    active.lost = true;
+    await recorder?.stop().catch((cause: unknown) => fs.log.warn('store.error', { path: active.key, cause }));
+    throw await endCut(fs, receiving, writer, active.signal.aborted ? active.signal.reason : error);
+  } finally {
+    active.end();
+  }
+}
+
+/** Pushes every piece into the writer, within the size limit, noting when bytes come and when we make the client wait. */
+async function pour(receiving: Receiving, recorder: Recorder, writer: ObjectWriter, source: ByteSource, cut: AbortSignal): Promise<void> {
+  const { active, maxBytes } = receiving;
+  // Set by a refusal or the cut; afterwards the source may still hold bytes, and none of them may reach a writer that is being parked.
+  let refusal: unknown;
+  cut.throwIfAborted();
+  const stopped = new Promise<never>((_, reject) => {
+    cut.addEventListener(
+      'abort',
+      () => {
+        refusal ??= cut.reason;
+        reject(cut.reason);
+      },
+      { once: true },
+    );
+  });
+  stopped.catch(() => undefined); // Raced below; when nothing waits there is nobody to tell.
+  const accept = (bytes: Buffer): boolean => {
+    active.sawBytes();
+    refusal ??= recorder.failure;
+    if (refusal === undefined && writer.received + bytes.length > maxBytes) {
+      refusal = new Failure('too-large', `File too large: at most ${maxBytes} bytes can be stored.`);
+    }
+    return refusal === undefined && writer.accept(bytes);
+  };
+  const ready = async (): Promise<void> => {
+    if (refusal !== undefined) throw refusal;
+    active.setWaiting(true);
+    try {
+      await Promise.race([writer.ready(), stopped]);
+    } finally {
+      active.setWaiting(false);
+    }
+    if (refusal !== undefined) throw refusal;
+  };
+  const delivered = source.deliver(accept, ready);
+  delivered.catch(() => undefined); // When the cut wins the race, its reason is what is reported.
+  await Promise.race([delivered, stopped]);
+  if (refusal !== undefined) throw refusal;
+  if (recorder.failure) throw recorder.failure;
+}
+
+const recordEvery = 1_000;
+
+/**
+ * Writes the record's progress, at most once a second, and learns from a refused write that somebody else has taken the upload over. The first write
+ * makes the record, and only then are the ancestors read: whoever removes the directory sees the record, or we see the removal.
+ */
+class Recorder {
+  failure: Failure | undefined;
+  private running: Promise<void> | undefined;
+  private dirty = false;
+  private stopped = false;
+  private recorded: boolean;
+  private lastWrite = Number.NEGATIVE_INFINITY;
+  private readonly wake = new AbortController();
+
+  constructor(
+    private readonly fs: Filesystem,
+    private readonly receiving: Receiving,
+    private readonly writer: ObjectWriter,
+  ) {
+    this.recorded = receiving.recorded;
+    writer.onProgress = () => this.note();
+  }
+
+  private note(): void {
+    this.dirty = true;
+    if (this.stopped || this.running) return;
+    this.running = this.run().finally(() => {
+      this.running = undefined;
+    });
+  }
+
+  private async run(): Promise<void> {
+    const { fs } = this;
+    try {
+      while (this.dirty && !this.stopped) {
+        const pause = this.lastWrite + recordEvery - fs.clock.monotonic();
+        if (pause > 0) await fs.clock.sleep(pause, this.wake.signal);
+        if (this.stopped) return;
+        this.dirty = false;
+        this.lastWrite = fs.clock.monotonic();
+        const first = !this.recorded;
+        await recordProgress(fs, this.receiving.record, this.writer.progress());
+        this.recorded = true;
+        if (first) await requireAncestors(fs, this.receiving.record.key, this.receiving.record.home);
+      }
+    } catch (error) {
+      if (this.stopped) return;
+      this.failure = error instanceof Failure ? error : new Failure('store-unavailable', 'Storage is not available.', { cause: error });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.writer.onProgress = undefined;
+    this.wake.abort(new Error('recording has stopped'));
+    await this.running;
+  }
+}
+
+async function recordProgress(fs: Filesystem, record: UploadRecord, progress: Progress): Promise<void> {
+  await transact(fs, async (tx) => {
+    const open = uploadKey(placeOf(record.key), record.token);
+    const current = await tx.get(open);
+    const ended = await tx.get(endedKey(record.token));
+    if (ended || (current && (current.state !== 'receiving' || current.owner !== fs.task))) {
+      throw new Failure('taken-over', 'This upload was taken over; what it received is kept there.');
+    }
+    tx.put(open, { ...(current ?? record), progress, acknowledged: fs.clock.now() });
+  });
+}
+
+/** After these nothing is kept: the same bytes would be refused again, or belong to somebody else now. */
+const dropping: ReadonlySet<FailureKind> = new Set([
+  'quota',
+  'too-large',
+  'may-not-overwrite',
+  'not-allowed',
+  'name-not-allowed',
+  'is-a-directory',
+  'not-a-directory',
+  'not-found',
+  'base-changed',
+  'overtaken',
+]);
+
+/** Parks or drops what a failed upload has received, and says in the failure which. */
+async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter | undefined, error: unknown): Promise<unknown> {
+  const { active } = receiving;
+  const record: UploadRecord = { ...receiving.record, told: active.told ?? receiving.record.told };
+  const failure = error instanceof Failure ? error : undefined;
+  if (failure?.kind === 'unconfirmed') return failure;
+  try {
+    if (failure && dropping.has(failure.kind)) {
+      await writer?.abort();
+      const progress = writer?.progress() ?? record.progress;
+      await parkOrDrop(fs, { ...record, progress }, undefined);
+      return failure;
+    }
+    const takenOverAt = active.takenOverAt;
+    // The session that takes it over was told what was durable then, not what parking can still save.
+    const told = takenOverAt === undefined ? undefined : writer?.progress();
+    const saved = (await writer?.park()) ?? record.progress;
+    const progress = told ?? saved;
+    const parked = await parkOrDrop(fs, record, {
+      progress,
+      own: (writer?.received ?? 0) > receiving.offset && progress.durable > (record.base?.size ?? 0),
+    });
+    if (!failure) return error;
+    const kept = parked ? `${parked.progress.durable} bytes are kept for resume.` : 'Nothing was kept.';
+    if (parked) {
+      fs.metrics.count('uploads.parked');
+      fs.log.info('upload.parked', { partner: record.user, path: record.key, bytes: parked.progress.durable, text: failure.message });
+    }
+    return new Failure(failure.kind, failure.kind === 'taken-over' ? failure.message : `${failure.message} ${kept}`, { cause: failure });
+  } catch (cause) {
+    fs.log.error('store.error', {
+      partner: record.user,
+      path: record.key,
+      text: 'a cut upload could not be parked; the sweeper will',
+      cause,
+    });
+    return failure ?? error;
+  }
+}
+
+async function parkOrDrop(
+  fs: Filesystem,
+  record: UploadRecord,
+  keep: { progress: Progress; own: boolean } | undefined,
+): Promise<UploadRecord | undefined> {
+  if (keep) {
+    const parked = await parkUpload(fs, record, keep.progress, keep.own);
+    if (!parked) return undefined;
+    // Parking may have written the record: only now are the ancestors read.
+    const orphaned = await requireAncestors(fs, record.key, record.home).then(
+      () => false,
+      (error: unknown) => error instanceof Failure && error.kind === 'not-found',
+    );
+    if (!orphaned) return parked;
+    await dropParked(fs, parked);
+    return undefined;
+  }
+  await dropParked(fs, record);
+  return undefined;
+}
+
+async function dropParked(fs: Filesystem, record: UploadRecord): Promise<void> {
+  await dropUpload(fs, record);
+  fs.log.info('upload.dropped', { partner: record.user, path: record.key, bytes: record.progress.durable });
+}
+
+export function newUpload(record: UploadRecord): NewUpload {
+  return { token: record.token, storedKey: record.storedKey, partner: record.user };
+}
+
+/** The record of a new upload, before anything of it exists. */
+export function newRecord(
+  fs: Filesystem,
+  of: Pick<UploadRecord, 'key' | 'storedKey' | 'user' | 'home' | 'begun'> & { base?: Base; progress?: Progress },
+): UploadRecord {
+  return {
+    ...of,
+    token: fs.ids.token(),
+    owner: fs.task,
+    state: 'receiving',
+    progress: of.progress ?? noProgress,
+    acknowledged: fs.clock.now(),
+  };
+}
+
+/** Writes the record before the transfer begins; what was parked on the path is superseded in the same transaction. */
+export async function announceUpload(fs: Filesystem, record: UploadRecord): Promise<void> {
+  const superseded: string[] = [];
+  await transact(fs, async (tx) => {
+    superseded.length = 0;
+    const open = uploadKey(placeOf(record.key), record.token);
+    const { uploads } = await readPath(tx, record.key);
+    if (await tx.get(open)) return;
+    for (const other of uploads) {
+      if (other.user === record.user && other.state === 'parked') {
+        await endRecord(tx, fs, other, 'superseded', true);
+        superseded.push(other.token);
+      }
+    }
+    tx.put(open, record);
+  });
+  for (const token of superseded) await removeLeftovers(fs, token);
+}

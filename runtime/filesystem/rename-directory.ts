@@ -1,0 +1,221 @@
+import type { RenameDirectoryJournal } from '../model/change';
+import { type DirectoryEntry, type FileEntry, keyOf, type ObjectKey, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import type { User } from '../model/user';
+import { isWithin, type VirtualPath } from '../model/virtual-path';
+import type { Row } from '../ports/metadata-store';
+import type { Filesystem } from './filesystem';
+import { nextTime } from './logical-time';
+import { isTemporaryKey, objectKey, temporaryPrefix } from './object-key';
+import { dropUpload } from './park';
+import type { RenameSource } from './partner-view';
+import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
+import { isHeld, readPath, requireAncestors } from './path-state';
+import { sourceGone } from './rename-file';
+import { allRows, claimKey, entryKey, journalKey, outboxKey } from './rows';
+import { transact } from './transaction';
+
+/**
+ * A directory is moved by the store in one step; the index follows in batches behind the journal. While both rows carry the mark, reads work under
+ * whichever name a file has, and every change below is refused, because every writer reads all his ancestors.
+ */
+export async function renameDirectory(fs: Filesystem, user: User, source: RenameSource, target: VirtualPath): Promise<void> {
+  if (isWithin(target, source.path)) throw new Failure('name-not-allowed', 'A directory cannot be moved into itself.');
+  const from = objectKey(user, source.path);
+  const to = objectKey(user, target);
+  const token = fs.ids.token();
+  await fs.active.during(token, async () => {
+    const deadline = fs.clock.monotonic() + fs.limits.claimWait;
+    const journal = await waitForClaim(fs, deadline, () => beginMove(fs, user, from, to, token));
+    try {
+      await requireAncestors(fs, to, user.home);
+      await requireQuiet(fs, from);
+    } catch (error) {
+      await abandonMove(fs, journal);
+      throw error;
+    }
+    await carryDirectoryMove(fs, journal);
+  });
+}
+
+async function beginMove(fs: Filesystem, user: User, from: ObjectKey, to: ObjectKey, token: string): Promise<RenameDirectoryJournal> {
+  return transact(fs, async (tx) => {
+    const row = journalKey(token);
+    const mine = await tx.get(row);
+    if (mine?.kind === 'rename-directory') return mine;
+    const { entry } = await readPath(tx, from);
+    const there = await readPath(tx, to);
+    await takeClaim(tx, from, { token, owner: fs.task, purpose: 'rename' });
+    await takeClaim(tx, to, { token, owner: fs.task, purpose: 'rename' });
+    if (entry?.kind !== 'directory') throw sourceGone();
+    if (there.entry) throw new Failure('exists', 'The target already exists.');
+    const mark = { purpose: 'moving', owner: fs.task, token } as const;
+    const sequence = nextTime(fs.clock.now(), undefined, there.claim, there.uploads);
+    tx.put(entryKey(placeOf(from)), { ...entry, mark });
+    tx.put(entryKey(placeOf(to)), { ...entry, mark, sequence, implicit: false });
+    const journal: RenameDirectoryJournal = { kind: 'rename-directory', token, owner: fs.task, from, to, user: user.name, moved: false };
+    tx.put(row, journal);
+    return journal;
+  });
+}
+
+/** Nothing below may be on its way; a cut upload below cannot follow the move and is dropped. */
+async function requireQuiet(fs: Filesystem, directory: ObjectKey): Promise<void> {
+  const busy = () => new Failure('busy', 'Something below this directory is being uploaded or changed; try again when it is done.');
+  if (fs.active.below(directory)) throw busy();
+  for await (const below of directoriesBelow(fs, directory)) {
+    for await (const { value } of allRows(fs, 'claim', below)) if (isHeld(value)) throw busy();
+    for await (const { value } of allRows(fs, 'upload', below)) {
+      if (value.state !== 'parked') throw busy();
+      await dropUpload(fs, value);
+      fs.log.info('upload.dropped', {
+        partner: value.user,
+        path: value.key,
+        bytes: value.progress.durable,
+        text: 'its directory is being renamed',
+      });
+    }
+  }
+}
+
+/** The directory itself and all below it, parents first. */
+async function* directoriesBelow(fs: Filesystem, directory: ObjectKey): AsyncGenerator<ObjectKey> {
+  const waiting = [directory];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    yield next;
+    for await (const { key, value } of allRows(fs, 'entry', next)) {
+      if (value.kind === 'directory') waiting.push(keyOf({ parent: next, name: key.sort }));
+    }
+  }
+}
+
+async function abandonMove(fs: Filesystem, journal: RenameDirectoryJournal): Promise<void> {
+  const { from, to, token } = journal;
+  await transact(fs, async (tx) => {
+    const current = await tx.get(journalKey(token));
+    if (current?.owner !== fs.task) return;
+    const source = await readPath(tx, from);
+    const target = await readPath(tx, to);
+    if (source.entry?.kind === 'directory') tx.put(entryKey(placeOf(from)), { ...source.entry, mark: undefined });
+    if (target.entry?.kind === 'directory' && target.entry.mark?.token === token) tx.remove(entryKey(placeOf(to)));
+    await releaseClaim(tx, fs, from);
+    await releaseClaim(tx, fs, to);
+    tx.remove(journalKey(token));
+  });
+}
+
+/** From the journal to the end; also what the sweeper does. */
+export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJournal): Promise<void> {
+  const { from, to, token } = begun;
+  const { directories } = fs.objects;
+  if (!directories) throw new Error('this store has no directories to move');
+  if (!begun.moved) {
+    const outcome = await directories.move(from, to);
+    if (outcome === 'occupied') {
+      await abandonMove(fs, begun);
+      fs.folders.noteDifferences([to]);
+      throw new Failure('exists', 'The target already exists.');
+    }
+    // Temporary files lie elsewhere and move along one by one with their rows; an absent source was moved by an earlier run, or taken.
+    await directories.move(temporaryPrefix + from, temporaryPrefix + to);
+    await transact(fs, async (tx) => {
+      const current = await tx.get(journalKey(token));
+      if (current?.kind !== 'rename-directory' || current.owner !== fs.task) throw takenOver();
+      tx.put(journalKey(token), { ...current, moved: true });
+    });
+  }
+  // Deepest first, so that a directory row goes only when nothing is below it.
+  const directoriesToMove: ObjectKey[] = [];
+  for await (const directory of directoriesBelow(fs, from)) directoriesToMove.push(directory);
+  for (const directory of directoriesToMove.reverse()) await moveRows(fs, begun, directory);
+  await finishMove(fs, begun);
+}
+
+/** Rows per transaction: each moved file writes its old and new entry, its history and its event, and checks the target's claim. */
+const writesPerRow = 6;
+
+async function moveRows(fs: Filesystem, journal: RenameDirectoryJournal, directory: ObjectKey): Promise<void> {
+  const batch = Math.max(1, Math.floor((fs.metadata.maxWrites - 10) / writesPerRow));
+  for (;;) {
+    const rows = await fs.metadata.page('entry', directory, { limit: batch });
+    if (rows.length === 0) return;
+    await moveBatch(fs, journal, directory, rows);
+  }
+}
+
+async function moveBatch(
+  fs: Filesystem,
+  journal: RenameDirectoryJournal,
+  directory: ObjectKey,
+  rows: readonly Row<'entry'>[],
+): Promise<void> {
+  const toDirectory = journal.to + directory.slice(journal.from.length);
+  await transact(fs, async (tx) => {
+    const current = await tx.get(journalKey(journal.token));
+    if (current?.owner !== fs.task) throw takenOver();
+    for (const row of rows) {
+      const before = { parent: directory, name: row.key.sort };
+      const after = { parent: toDirectory, name: row.key.sort };
+      const entry = await tx.get(entryKey(before));
+      if (!entry) continue;
+      const target = await tx.get(entryKey(after));
+      const claim = await tx.get(claimKey(after));
+      const sequence = nextTime(fs.clock.now(), target, claim, []);
+      tx.remove(entryKey(before));
+      tx.put(entryKey(after), entry.kind === 'file' ? movedFile(entry, journal, keyOf(after), sequence) : { ...entry, sequence });
+      if (claim?.state === 'free') tx.remove(claimKey(after));
+      if (entry.kind === 'file') await announceMoved(tx, fs, journal, entry, keyOf(before), keyOf(after), sequence);
+      await releaseClaim(tx, fs, keyOf(before), { sequence: entry.sequence + 1, begun: entry.kind === 'file' ? entry.begun : 0 });
+    }
+  });
+}
+
+function movedFile(entry: FileEntry, journal: RenameDirectoryJournal, key: ObjectKey, sequence: number): FileEntry {
+  const storedKey = isTemporaryKey(entry.storedKey) ? temporaryPrefix + key : key;
+  return { ...entry, storedKey, token: `${journal.token}-${entry.token.slice(0, 26)}`, begun: sequence, sequence };
+}
+
+async function announceMoved(
+  tx: Parameters<typeof releaseClaim>[0],
+  fs: Filesystem,
+  journal: RenameDirectoryJournal,
+  entry: FileEntry,
+  from: ObjectKey,
+  to: ObjectKey,
+  sequence: number,
+): Promise<void> {
+  if (isTemporaryKey(entry.storedKey)) return;
+  const row = outboxKey(to, sequence);
+  await tx.get(row);
+  tx.put(row, {
+    type: 'moved',
+    id: `${journal.token}-${entry.token.slice(0, 26)}`,
+    key: to,
+    sequence,
+    user: journal.user,
+    time: fs.clock.now(),
+    from,
+    fromSequence: entry.sequence + 1,
+    directory: false,
+  });
+}
+
+async function finishMove(fs: Filesystem, journal: RenameDirectoryJournal): Promise<void> {
+  const { from, to, token } = journal;
+  await transact(fs, async (tx) => {
+    if (!(await tx.get(journalKey(token)))) return;
+    if (!(await ownsClaim(tx, from, token, fs.task)) || !(await ownsClaim(tx, to, token, fs.task))) throw takenOver();
+    const source = await readPath(tx, from);
+    const target = await readPath(tx, to);
+    tx.remove(entryKey(placeOf(from)));
+    const moved = target.entry as DirectoryEntry;
+    tx.put(entryKey(placeOf(to)), { ...moved, mark: undefined });
+    await releaseClaim(tx, fs, from, { sequence: nextTime(fs.clock.now(), source.entry, source.claim, []), begun: 0 });
+    await releaseClaim(tx, fs, to);
+    tx.remove(journalKey(token));
+  });
+}
+
+function takenOver(): Failure {
+  return new Failure('taken-over', 'The rename is carried on elsewhere.');
+}

@@ -1,0 +1,220 @@
+import type { RenameJournal } from '../model/change';
+import { type FileEntry, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import type { User } from '../model/user';
+import type { VirtualPath } from '../model/virtual-path';
+import { may } from './access';
+import { adoptedEntry } from './commit';
+import type { Filesystem } from './filesystem';
+import { vanish } from './folder-truth';
+import { nextTime } from './logical-time';
+import { isTemporaryKey, objectKey } from './object-key';
+import { endRecord, removeLeftovers } from './park';
+import type { RenameSource } from './partner-view';
+import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
+import { readPath, requireAncestors } from './path-state';
+import { entryKey, journalKey, outboxKey } from './rows';
+import { isTemporary, storedKeyOf } from './temporary-names';
+import { type Transaction, transact } from './transaction';
+
+/**
+ * A rename takes both claims and its journal in one transaction, moves exactly the version it saw, and ends in one transaction that changes both entries:
+ * as partners see it the old name disappears and the new one appears at one instant. Once the object is moving it only goes forward.
+ */
+export async function renameFile(fs: Filesystem, user: User, source: RenameSource, target: VirtualPath): Promise<void> {
+  const from = objectKey(user, source.path);
+  const to = objectKey(user, target);
+  const token = fs.ids.token();
+  await fs.active.during(token, async () => {
+    const deadline = fs.clock.monotonic() + fs.limits.claimWait;
+    const journal = await waitForClaim(fs, deadline, () => beginRename(fs, user, source, target, token));
+    if (!journal) return;
+    try {
+      await requireAncestors(fs, to, user.home);
+    } catch (error) {
+      await abandonRename(fs, journal);
+      throw error;
+    }
+    await carryRename(fs, journal, may(user, target, 'overwrite'));
+    fs.log.debug('command', { partner: user.name, path: from, text: `renamed to ${to}` });
+  });
+}
+
+async function beginRename(
+  fs: Filesystem,
+  user: User,
+  source: RenameSource,
+  target: VirtualPath,
+  token: string,
+): Promise<RenameJournal | undefined> {
+  const from = objectKey(user, source.path);
+  const to = objectKey(user, target);
+  const superseded: string[] = [];
+  const journal = await transact(fs, async (tx) => {
+    superseded.length = 0;
+    const row = journalKey(token);
+    const mine = await tx.get(row);
+    if (mine?.kind === 'rename-file') return mine;
+    const { entry } = await readPath(tx, from);
+    const there = await readPath(tx, to);
+    await takeClaim(tx, from, { token, owner: fs.task, purpose: 'rename' });
+    await takeClaim(tx, to, { token, owner: fs.task, purpose: 'rename' });
+    if (entry?.kind !== 'file' || entry.token !== source.identity) throw sourceGone();
+    if (there.entry?.kind === 'directory') throw new Failure('exists', 'The target already exists and is a directory.');
+    if (there.entry && !may(user, target, 'overwrite')) {
+      throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
+    }
+    for (const parked of there.uploads.filter((upload) => upload.user === user.name && upload.state === 'parked')) {
+      await endRecord(tx, fs, parked, 'superseded', true);
+      superseded.push(parked.token);
+    }
+    const toStored = there.entry?.storedKey ?? storedKeyOf(user, target);
+    const next: RenameJournal = {
+      kind: 'rename-file',
+      token,
+      owner: fs.task,
+      from,
+      to,
+      fromStored: entry.storedKey,
+      // A lasting name that replaces nothing goes where its path says; so does a temporary one.
+      toStored: isTemporary(user, target) ? storedKeyOf(user, target) : toStored,
+      version: entry.version,
+      over: there.entry?.version,
+      user: user.name,
+    };
+    tx.put(row, next);
+    return next;
+  });
+  for (const parked of superseded) await removeLeftovers(fs, parked);
+  return journal;
+}
+
+/** Before any effect: both claims and the journal go. */
+async function abandonRename(fs: Filesystem, journal: RenameJournal): Promise<void> {
+  await transact(fs, async (tx) => {
+    const current = await tx.get(journalKey(journal.token));
+    if (!current || current.owner !== fs.task) return;
+    tx.remove(journalKey(journal.token));
+    await releaseClaim(tx, fs, journal.from);
+    await releaseClaim(tx, fs, journal.to);
+  });
+}
+
+const occupantTries = 3;
+
+/** From the journal to the end; also what the sweeper does. `mayOverwrite` is asked again when something unseen lies at the target. */
+export async function carryRename(fs: Filesystem, begun: RenameJournal, mayOverwrite: boolean, recovering = false): Promise<void> {
+  const { move } = fs.objects;
+  if (!move) throw new Error('this store cannot move objects');
+  let journal = begun;
+  for (let attempt = 0; attempt < occupantTries; attempt++) {
+    const outcome = await move({ from: journal.fromStored, version: journal.version, to: journal.toStored, over: journal.over });
+    if (outcome === 'source-absent' || (typeof outcome === 'object' && 'sourceOther' in outcome)) {
+      const moved = recovering || attempt > 0 ? await fs.objects.look(journal.toStored) : undefined;
+      if (moved?.version === journal.version) return finishRename(fs, journal, moved.version);
+      // An earlier run of this rename had moved it and a consumer has taken it already, or it was taken before the move: either way it is gone.
+      await finishVanished(fs, journal, recovering);
+      if (!recovering) throw sourceGone();
+      return;
+    }
+    if ('version' in outcome) return finishRename(fs, journal, outcome.version);
+    const over = outcome.occupied;
+    journal = await transact(fs, async (tx) => {
+      const current = await requireMine(tx, fs, journal);
+      const { entry, claim, uploads } = await readPath(tx, journal.to);
+      const sequence = nextTime(fs.clock.now(), entry, claim, uploads);
+      tx.put(entryKey(placeOf(journal.to)), adoptedEntry(fs, journal.toStored, over, sequence, fs.ids.token()));
+      const next: RenameJournal = { ...current, over: over.version };
+      tx.put(journalKey(journal.token), next);
+      return next;
+    });
+    if (!mayOverwrite) {
+      await abandonRename(fs, journal);
+      throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
+    }
+  }
+  await abandonRename(fs, journal);
+  throw new Failure('busy', 'The target is being changed from outside; try again.');
+}
+
+async function finishRename(fs: Filesystem, journal: RenameJournal, version: string): Promise<void> {
+  const { from, to, token } = journal;
+  await transact(fs, async (tx) => {
+    if (!(await tx.get(journalKey(token)))) return;
+    await requireMine(tx, fs, journal);
+    const source = await readPath(tx, from);
+    const target = await readPath(tx, to);
+    const entry = source.entry as FileEntry;
+    const now = fs.clock.now();
+    const fromSequence = nextTime(now, source.entry, source.claim, source.uploads);
+    const sequence = nextTime(now, target.entry, target.claim, target.uploads);
+    tx.remove(entryKey(placeOf(from)));
+    const next: FileEntry = { ...entry, storedKey: journal.toStored, version, token, begun: sequence, committed: now, sequence };
+    tx.put(entryKey(placeOf(to)), next);
+    await announceMove(tx, fs, journal, entry, next, fromSequence);
+    await releaseClaim(tx, fs, from, { sequence: fromSequence, begun: entry.begun });
+    await releaseClaim(tx, fs, to);
+    tx.remove(journalKey(token));
+  });
+}
+
+/** Lasting to lasting is a move; temporary to lasting is the arrival; lasting to temporary withdraws the file; the rest concerns nobody. */
+async function announceMove(
+  tx: Transaction,
+  fs: Filesystem,
+  journal: RenameJournal,
+  before: FileEntry,
+  after: FileEntry,
+  fromSequence: number,
+): Promise<void> {
+  const { token: id, from, to, user } = journal;
+  const time = fs.clock.now();
+  const wasTemporary = isTemporaryKey(before.storedKey);
+  const isNowTemporary = isTemporaryKey(after.storedKey);
+  const { size, crc32, version, sequence } = after;
+  const arrived = outboxKey(to, sequence);
+  const removed = outboxKey(from, fromSequence);
+  if (!isNowTemporary) await tx.get(arrived);
+  if (!isNowTemporary && wasTemporary) {
+    tx.put(arrived, { type: 'arrived', id, key: to, sequence, user, time, size, crc32, version });
+  } else if (!isNowTemporary) {
+    tx.put(arrived, { type: 'moved', id, key: to, sequence, user, time, from, fromSequence, directory: false });
+  } else if (!wasTemporary) {
+    await tx.get(removed);
+    tx.put(removed, { type: 'removed', id, key: from, sequence: fromSequence, user, time });
+  }
+}
+
+/** The object is at neither name. After a crash it counts as moved and taken; otherwise it was taken before the rename could begin. */
+async function finishVanished(fs: Filesystem, journal: RenameJournal, movedFirst: boolean): Promise<void> {
+  const { from, to, token } = journal;
+  const found = await fs.objects.look(journal.toStored);
+  await transact(fs, async (tx) => {
+    if (!(await tx.get(journalKey(token)))) return;
+    await requireMine(tx, fs, journal);
+    const source = await readPath(tx, from);
+    const target = await readPath(tx, to);
+    const entry = source.entry as FileEntry | undefined;
+    const now = fs.clock.now();
+    const sequence = nextTime(now, target.entry, target.claim, target.uploads);
+    if (entry) await vanish(tx, fs, from, entry, nextTime(now, source.entry, source.claim, source.uploads));
+    else await releaseClaim(tx, fs, from);
+    const targetEntry = target.entry as FileEntry | undefined;
+    if (movedFirst && !found && targetEntry) await vanish(tx, fs, to, targetEntry, sequence);
+    else await releaseClaim(tx, fs, to);
+    tx.remove(journalKey(token));
+  });
+}
+
+async function requireMine(tx: Transaction, fs: Filesystem, journal: RenameJournal): Promise<RenameJournal> {
+  const current = await tx.get(journalKey(journal.token));
+  const mine = current?.owner === fs.task && (await ownsClaim(tx, journal.from, journal.token, fs.task));
+  if (current?.kind !== 'rename-file' || !mine || !(await ownsClaim(tx, journal.to, journal.token, fs.task))) {
+    throw new Failure('taken-over', 'The rename is carried on elsewhere.');
+  }
+  return current;
+}
+
+export function sourceGone(): Failure {
+  return new Failure('not-found', 'No such file or directory: it has gone or been replaced since it was named for renaming.');
+}

@@ -1,0 +1,85 @@
+import { type ObjectKey, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import type { UploadRecord } from '../model/upload-record';
+import type { User } from '../model/user';
+import type { ActiveUpload } from './active-uploads';
+import type { Filesystem } from './filesystem';
+import { lastBegun } from './logical-time';
+import { lookAtPath, type PathState } from './path-state';
+import { uploadKey } from './rows';
+import type { ToldSizes } from './told';
+import { transact } from './transaction';
+
+/**
+ * A parked upload shadows its path for its owner, and only for him, while it began later than the version that is there. Of several the one that began
+ * last counts.
+ */
+export function shadowOf(state: PathState, user: User): UploadRecord | undefined {
+  const since = lastBegun(state.entry, state.claim);
+  let shadow: UploadRecord | undefined;
+  for (const upload of state.uploads) {
+    if (upload.user !== user.name || upload.state !== 'parked' || upload.begun <= since) continue;
+    if (!shadow || upload.begun > shadow.begun) shadow = upload;
+  }
+  return shadow;
+}
+
+/** Longest that a question about a size waits to learn whether an upload still moves. */
+const undecidedFor = 12_000;
+
+/**
+ * An upload of the partner's own that nothing has cut yet, asked about by him: his client may have come back before its earlier connection was seen to
+ * break. Lost: waits until it is parked. Silent: it is given back, to be told its durable size without being touched. Moving, or not decided within
+ * 12 s: undefined, the path is shown as others see it.
+ */
+export async function silentUpload(fs: Filesystem, key: ObjectKey, user: User, signal?: AbortSignal): Promise<ActiveUpload | undefined> {
+  const [upload] = fs.active.of(key, user.name);
+  if (!upload || upload.committing) return undefined;
+  const asked = fs.clock.monotonic();
+  const bytesBefore = upload.lastByteAt;
+  while (fs.active.get(upload.token) === upload && !upload.committing) {
+    if (upload.lost) {
+      await upload.ended;
+      return undefined;
+    }
+    if (upload.silent) return upload;
+    if (upload.lastByteAt !== bytesBefore) return undefined;
+    if (fs.clock.monotonic() - asked >= undecidedFor) return undefined;
+    await fs.clock.sleep(100, signal);
+  }
+  return undefined;
+}
+
+/** Writes down that some session was told this size; a resume in another session of the partner goes by it. */
+export async function markTold(fs: Filesystem, record: UploadRecord, size: number): Promise<void> {
+  if (record.told === size) return;
+  await transact(fs, async (tx) => {
+    const open = uploadKey(placeOf(record.key), record.token);
+    const current = await tx.get(open);
+    if (!current || (current.state !== 'parked' && current.state !== 'receiving')) return;
+    if (current.told !== size) tx.put(open, { ...current, told: size });
+  });
+}
+
+/** The state of a path as its owner may ask about it: an upload of his that is on its way to being parked has arrived there. */
+export async function settledState(fs: Filesystem, key: ObjectKey, user: User): Promise<PathState> {
+  for (const upload of fs.active.of(key, user.name)) {
+    if (upload.lost) await Promise.race([upload.ended, fs.clock.sleep(undecidedFor)]);
+  }
+  return lookAtPath(fs, key);
+}
+
+export async function tellShadow(fs: Filesystem, shadow: UploadRecord, sizes: ToldSizes): Promise<void> {
+  const { durable } = shadow.progress;
+  await markTold(fs, shadow, durable);
+  sizes.tell(shadow.key, { token: shadow.token, size: durable });
+}
+
+/** A cut upload can be continued, replaced or deleted, and nothing else. "Try again later" would be obeyed for ever. */
+export function refuseShadow(shadow: UploadRecord | undefined): void {
+  if (!shadow) return;
+  throw new Failure(
+    'parked',
+    `This upload was interrupted after ${shadow.progress.durable} bytes: continue it from there, send the file again, or delete it.`,
+  );
+}

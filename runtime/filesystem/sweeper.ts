@@ -1,0 +1,166 @@
+import type { HeldClaim, Journal } from '../model/change';
+import { keyOf, placeOf } from '../model/entry';
+import type { UploadRecord } from '../model/upload-record';
+import { rollForward } from './commit';
+import { carryDelete } from './delete-file';
+import type { Filesystem } from './filesystem';
+import { dropUpload, parkUpload, removeLeftovers } from './park';
+import { isHeld, readPath } from './path-state';
+import { unmark } from './remove-directory';
+import { carryDirectoryMove } from './rename-directory';
+import { carryRename } from './rename-file';
+import { claimKey, endedKey, journalKey, scanRows, uploadKey } from './rows';
+import { transact } from './transaction';
+
+/**
+ * Carries on what nobody works on any more: uploads being received are parked, commits and journals go forward, claims without either are freed, expired
+ * things go. Each step first takes ownership with a conditional write, so two sweepers at once, or one that is late, do no harm; twice is the same as
+ * once.
+ */
+export interface Sweep {
+  /** Whether this owner's work may be taken over. `none` always may. */
+  readonly isDead: (owner: string) => boolean;
+}
+
+export async function sweep(fs: Filesystem, { isDead }: Sweep): Promise<number> {
+  let repairs = 0;
+  // A record of our own that no handler works on was left by one that failed: it could not even hand it over.
+  const isLeft = (owner: string, token: string) => owner === 'none' || isDead(owner) || (owner === fs.task && !fs.active.worksOn(token));
+  const repair = async (what: string, path: string, work: () => Promise<boolean>) => {
+    try {
+      if (await work()) {
+        repairs++;
+        fs.log.info('sweep.repaired', { path, text: what });
+      }
+    } catch (error) {
+      // The next sweep tries again; one bad record must not keep the others waiting.
+      fs.log.warn('store.error', { path, text: `${what}: not done yet`, cause: error });
+    }
+  };
+
+  for await (const { value } of scanRows(fs, 'journal')) {
+    if (isLeft(value.owner, value.token)) await repair(`a ${value.kind} was carried on`, journalPath(value), () => carryJournal(fs, value));
+  }
+  for await (const { value } of scanRows(fs, 'upload')) {
+    if (value.state === 'parked') {
+      if ((value.expires ?? 0) <= fs.clock.now()) await repair('a parked upload expired', value.key, () => dropUpload(fs, value));
+    } else if (isLeft(value.owner, value.token)) {
+      const what = value.state === 'committing' ? 'a commit was carried on' : 'an upload was parked';
+      await repair(what, value.key, () => carryUpload(fs, value));
+    }
+  }
+  for await (const { key, value } of scanRows(fs, 'claim')) {
+    const place = { parent: key.partition, name: key.sort };
+    if (value.state === 'free') {
+      if (value.expires <= fs.clock.now())
+        await repair('the history of a path expired', keyOf(place), () => forgetHistory(fs, keyOf(place)));
+    } else if (isLeft(value.owner, value.token)) {
+      await repair('a claim without record was freed', keyOf(place), () => freeOrphanedClaim(fs, keyOf(place), value));
+    }
+  }
+  for await (const { value } of scanRows(fs, 'ended')) {
+    if (value.leftovers)
+      await repair('leftovers of an upload were removed', value.key, () => removeLeftovers(fs, value.token).then(() => true));
+    else if ((value.expires ?? 0) <= fs.clock.now()) await forgetEnded(fs, value.token);
+  }
+  if (repairs > 0) fs.metrics.count('sweeper.repairs', repairs);
+  return repairs;
+}
+
+function journalPath(journal: Journal): string {
+  return journal.kind === 'delete' ? journal.key : journal.from;
+}
+
+/** Ownership of the record and, with a commit under way, of its claim; then park or forward. */
+async function carryUpload(fs: Filesystem, seen: UploadRecord): Promise<boolean> {
+  return fs.active.during(seen.token, async () => {
+    const mine = await transact(fs, async (tx) => {
+      const row = uploadKey(placeOf(seen.key), seen.token);
+      const current = await tx.get(row);
+      if (current?.state !== seen.state || (current.owner !== seen.owner && current.owner !== fs.task)) return undefined;
+      const next: UploadRecord = { ...current, owner: fs.task };
+      tx.put(row, next);
+      const claim = await tx.get(claimKey(placeOf(seen.key)));
+      if (isHeld(claim) && claim.token === seen.token) tx.put(claimKey(placeOf(seen.key)), { ...claim, owner: fs.task });
+      return next;
+    });
+    if (!mine) return false;
+    if (mine.state === 'committing') {
+      await rollForward(fs, mine);
+      return true;
+    }
+    const progress = await fs.objects.salvage(mine.token, mine.storedKey, mine.progress);
+    await parkUpload(fs, mine, progress, progress.durable > (mine.base?.size ?? 0));
+    return true;
+  });
+}
+
+async function carryJournal(fs: Filesystem, seen: Journal): Promise<boolean> {
+  return fs.active.during(seen.token, async () => {
+    const mine = await transact(fs, async (tx) => {
+      const current = await tx.get(journalKey(seen.token));
+      if (!current || (current.owner !== seen.owner && current.owner !== fs.task)) return undefined;
+      const next: Journal = { ...current, owner: fs.task };
+      tx.put(journalKey(seen.token), next);
+      for (const key of next.kind === 'delete' ? [next.key] : [next.from, next.to]) {
+        const claim = await tx.get(claimKey(placeOf(key)));
+        if (isHeld(claim) && claim.token === next.token) tx.put(claimKey(placeOf(key)), { ...claim, owner: fs.task });
+      }
+      return next;
+    });
+    if (!mine) return false;
+    if (mine.kind === 'delete') await carryDelete(fs, mine);
+    else if (mine.kind === 'rename-file') await carryRename(fs, mine, true, true);
+    else await carryDirectoryMove(fs, mine);
+    return true;
+  });
+}
+
+/** A claim whose record or journal is not there: mkdir, rmdir, adopt and repair have none, and their effects are looked at again by whoever comes next. */
+async function freeOrphanedClaim(fs: Filesystem, key: string, seen: HeldClaim): Promise<boolean> {
+  const mine = await transact(fs, async (tx) => {
+    const { claim, uploads } = await readPath(tx, key);
+    const journal = await tx.get(journalKey(seen.token));
+    if (!isHeld(claim) || claim.token !== seen.token || claim.owner !== seen.owner) return false;
+    if (journal || uploads.some((upload) => upload.token === seen.token)) return false;
+    tx.put(claimKey(placeOf(key)), { ...claim, owner: fs.task });
+    return true;
+  });
+  if (!mine) return false;
+  // Frees the claim too; the mark of a removal goes with it.
+  await unmark(fs, key, seen.token);
+  fs.folders.noteDifferences([key]);
+  return true;
+}
+
+async function forgetHistory(fs: Filesystem, key: string): Promise<boolean> {
+  return transact(fs, async (tx) => {
+    const claim = await tx.get(claimKey(placeOf(key)));
+    if (claim?.state !== 'free' || claim.expires > fs.clock.now()) return false;
+    tx.remove(claimKey(placeOf(key)));
+    return true;
+  });
+}
+
+async function forgetEnded(fs: Filesystem, token: string): Promise<void> {
+  await transact(fs, async (tx) => {
+    const ended = await tx.get(endedKey(token));
+    if (ended && !ended.leftovers && (ended.expires ?? 0) <= fs.clock.now()) tx.remove(endedKey(token));
+  });
+}
+
+/**
+ * Before the first client is let in: everything of an earlier process is carried on, then what no record names is removed. Only for a store that nobody
+ * else writes to now.
+ */
+export async function recover(fs: Filesystem): Promise<void> {
+  await sweep(fs, { isDead: (owner) => owner !== fs.task });
+  const named = new Set<string>();
+  for await (const { value } of scanRows(fs, 'upload')) if (value.progress.uploadId) named.add(value.progress.uploadId).add(value.token);
+  for await (const { value } of scanRows(fs, 'journal')) named.add(value.token);
+  for await (const { uploadId, storedKey } of fs.objects.halfWritten()) {
+    if (named.has(uploadId)) continue;
+    await fs.objects.discard(uploadId, storedKey ?? '', { uploadId, parts: [], durable: 0, reserved: 0 });
+    fs.log.info('upload.dropped', { path: storedKey, text: 'an upload that no record names was removed' });
+  }
+}
