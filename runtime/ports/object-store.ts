@@ -10,6 +10,9 @@ import type { Admission } from './part-buffers';
  * `Failure('disk-full')`. Everything else that can be met is a return value.
  */
 export interface ObjectStore {
+  /** Throws `Failure('disk-full')` when the store is down to its reserve: asked before a client is told to send. */
+  requireRoom(): Promise<void>;
+
   /** Lazy: nothing is created before the first bytes are written out or `settle`. */
   begin(upload: NewUpload): ObjectWriter;
 

@@ -1,0 +1,95 @@
+import { lstat, readdir, rename, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { ObjectKey } from '../../model/entry';
+import { isListable } from '../../model/virtual-path';
+import type { DirectoryOperations } from '../../ports/object-store';
+import { flushDirectory, makeDirectories } from './durable-directory';
+import { codeOf, type Modes, pathOf, type Roots, storeFailure } from './layout';
+
+/** Folders of the object store: they are what operators and consumers see and move. */
+export function folderOperations(roots: Roots, modes: Modes, folds: boolean): DirectoryOperations {
+  return {
+    folds,
+
+    async make(key: ObjectKey) {
+      await makeDirectories(pathOf(roots, key), modes.directory).catch(rethrow);
+    },
+
+    async remove(key: ObjectKey) {
+      const folder = pathOf(roots, key);
+      try {
+        await rmdir(folder);
+        await flushDirectory(path.dirname(folder));
+        return 'removed';
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return 'absent';
+        if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return 'not-empty';
+        throw storeFailure(error);
+      }
+    },
+
+    async move(from: ObjectKey, to: ObjectKey) {
+      const source = pathOf(roots, from);
+      const target = pathOf(roots, to);
+      try {
+        if (!(await exists(source))) return 'source-absent';
+        if (await exists(target)) return 'occupied';
+        await makeDirectories(path.dirname(target), modes.directory);
+        await rename(source, target);
+        await flushDirectory(path.dirname(target));
+        await flushDirectory(path.dirname(source));
+        return 'moved';
+      } catch (error) {
+        if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOTDIR') return 'occupied';
+        throw storeFailure(error);
+      }
+    },
+
+    async names(key: ObjectKey) {
+      const folder = pathOf(roots, key);
+      try {
+        const stamp = await stampOf(folder);
+        if (stamp === undefined) return undefined;
+        const names = new Map<string, 'file' | 'directory'>();
+        let unlistable = 0;
+        for (const found of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+          const name = found.name.toString('utf8');
+          const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : undefined;
+          // A name that is no UTF-8 would not survive the round trip and could not be opened again.
+          if (kind && isListable(name) && Buffer.from(name).equals(found.name)) names.set(name, kind);
+          else unlistable++;
+        }
+        return { stamp, names, unlistable };
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return undefined;
+        throw storeFailure(error);
+      }
+    },
+
+    stamp: (key: ObjectKey) => stampOf(pathOf(roots, key)),
+  };
+}
+
+async function stampOf(folder: string): Promise<string | undefined> {
+  try {
+    const stats = await lstat(folder, { bigint: true });
+    return stats.isDirectory() ? `${stats.ino}:${stats.mtimeNs}` : undefined;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw storeFailure(error);
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw storeFailure(error);
+}

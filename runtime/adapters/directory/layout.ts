@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import path from 'node:path';
+import type { ObjectKey, Version } from '../../model/entry';
+import { Failure } from '../../model/failure';
+import type { Found } from '../../ports/object-store';
+
+/**
+ * Where things lie. `objects` holds finished files under their keys and nothing else, ever; `incoming` the part files, on the same file system, so that
+ * publishing is one link or rename; `temporary` the finished files whose names say that they are not finished deliveries.
+ */
+export interface Roots {
+  readonly objects: string;
+  readonly incoming: string;
+  readonly temporary: string;
+}
+
+export interface Modes {
+  readonly file: number;
+  readonly directory: number;
+}
+
+const temporary = '.temporary/';
+
+export function pathOf(roots: Roots, storedKey: ObjectKey): string {
+  const inTemporary = storedKey.startsWith(temporary);
+  const root = inTemporary ? roots.temporary : roots.objects;
+  const full = path.join(root, inTemporary ? storedKey.slice(temporary.length) : storedKey);
+  // Keys come from resolved paths; this is the last look before the file system.
+  if (full !== root && !full.startsWith(root + path.sep)) throw new Error('a key leaves its root');
+  return full;
+}
+
+export function partPath(roots: Roots, uploadId: string): string {
+  if (!/^[A-Za-z0-9._-]+$/.test(uploadId)) throw new Error('not the name of a part file');
+  return path.join(roots.incoming, uploadId);
+}
+
+/** Where a file waits while it is decided whether it is the version to remove. One place per key: a crash in between finds it again. */
+export function asidePath(roots: Roots, storedKey: ObjectKey): string {
+  return path.join(roots.incoming, `aside-${createHash('sha256').update(storedKey).digest('hex').slice(0, 40)}`);
+}
+
+/** An inode alone is reused at once; with size and time in nanoseconds it names one state of one file. */
+export function versionOf(stats: BigIntStats): Version {
+  return `${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+export function foundOf(stats: BigIntStats): Found {
+  return { version: versionOf(stats), size: Number(stats.size), modified: Number(stats.mtimeMs) };
+}
+
+/** A regular file's state, or undefined. Links and everything else that is no plain file do not exist for partners. */
+export async function lookAtFile(file: string): Promise<BigIntStats | undefined> {
+  try {
+    const stats = await lstat(file, { bigint: true });
+    return stats.isFile() ? stats : undefined;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw storeFailure(error);
+  }
+}
+
+export function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+/** System errors as failures: what the partner may read on top, the cause below. */
+export function storeFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const code = codeOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new Failure('disk-full', 'No space left on the storage.', { cause: error });
+  if (code === 'ENAMETOOLONG') return new Failure('name-not-allowed', 'Name not allowed: too long for the storage.', { cause: error });
+  if (code === 'EISDIR') return new Failure('is-a-directory', 'Is a directory.', { cause: error });
+  if (code === 'ENOTDIR')
+    return new Failure('not-a-directory', 'Not a directory: a file lies where a directory is needed.', { cause: error });
+  return new Failure('store-unavailable', 'Storage is not available; try again later.', { cause: error });
+}

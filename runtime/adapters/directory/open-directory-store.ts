@@ -1,0 +1,107 @@
+import { link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Clock } from '../../ports/clock';
+import { DirectoryObjectStore } from './directory-object-store';
+import { codeOf, type Modes, type Roots } from './layout';
+
+/**
+ * Opens a directory store: makes its folders, and finds out what this file system can do, because the rules depend on it: one file system for all three
+ * roots (or publishing would copy), hard links (or a name could be overwritten unseen), names told apart by case and normalisation.
+ */
+export async function openDirectoryStore(options: {
+  readonly base: string;
+  readonly modes: Modes;
+  readonly clock: Clock;
+  readonly reserve: number;
+  /** Changes when the machine starts; undefined where the system does not tell. */
+  readonly bootId: string | undefined;
+}): Promise<{ store: DirectoryObjectStore; roots: Roots; warnings: readonly string[] }> {
+  const roots: Roots = {
+    objects: path.join(options.base, 'objects'),
+    incoming: path.join(options.base, 'incoming'),
+    temporary: path.join(options.base, 'temporary'),
+  };
+  for (const root of Object.values(roots)) await mkdir(root, { recursive: true, mode: options.modes.directory });
+  await requireOneFileSystem(roots);
+  const warnings: string[] = [];
+  const hardLinks = await probeHardLinks(roots.incoming);
+  if (!hardLinks) {
+    warnings.push(
+      'this file system has no hard links: a file dropped under a name in the moment an upload of the same name ends may be replaced',
+    );
+  }
+  const folds = await probeFolding(roots.incoming);
+  if (folds)
+    warnings.push('this file system folds case or normalisation of names: of two names that differ only so, the second is refused');
+  const sameBoot = await rememberBoot(roots.incoming, options.bootId);
+  const store = new DirectoryObjectStore({ ...options, roots, hardLinks, folds, sameBoot });
+  return { store, roots, warnings };
+}
+
+async function requireOneFileSystem(roots: Roots): Promise<void> {
+  const devices = new Set<number>();
+  for (const root of Object.values(roots)) devices.add((await stat(root)).dev);
+  if (devices.size > 1) {
+    throw new Error(
+      `${roots.objects}, ${roots.incoming} and ${roots.temporary} must lie on one file system: a finished upload is moved between them in one step. Mount the whole folder instead.`,
+    );
+  }
+}
+
+async function probeHardLinks(folder: string): Promise<boolean> {
+  const file = path.join(folder, '.probe-link');
+  const second = `${file}-2`;
+  await removeAll(file, second);
+  await writeFile(file, '');
+  try {
+    await link(file, second);
+    return true;
+  } catch {
+    // Any refusal means the same: it cannot be relied on here.
+    return false;
+  } finally {
+    await removeAll(file, second);
+  }
+}
+
+/** U+00E9 as one character and as two: file systems that normalise see one name. */
+async function probeFolding(folder: string): Promise<boolean> {
+  const pairs = [
+    ['.probe-fold-a', '.probe-fold-A'],
+    ['.probe-fold-\u00e9', '.probe-fold-e\u0301'],
+  ] as const;
+  for (const [name, twin] of pairs) {
+    const file = path.join(folder, name);
+    await writeFile(file, '');
+    try {
+      await stat(path.join(folder, twin));
+      return true;
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    } finally {
+      await removeAll(file);
+    }
+  }
+  return false;
+}
+
+async function rememberBoot(folder: string, bootId: string | undefined): Promise<boolean> {
+  const file = path.join(folder, '.boot-id');
+  const before = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return undefined;
+  });
+  if (bootId !== undefined && before !== bootId) {
+    await writeFile(`${file}-new`, bootId);
+    await rename(`${file}-new`, file);
+  }
+  return bootId !== undefined && before === bootId;
+}
+
+async function removeAll(...files: string[]): Promise<void> {
+  for (const file of files) {
+    await unlink(file).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    });
+  }
+}

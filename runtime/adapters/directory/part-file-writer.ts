@@ -1,0 +1,286 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import type { Version } from '../../model/entry';
+import { Failure } from '../../model/failure';
+import type { Progress, Settled } from '../../model/upload-record';
+import type { Completed, ObjectWriter } from '../../ports/object-store';
+import type { Admission } from '../../ports/part-buffers';
+import { storeFailure, versionOf } from './layout';
+
+/**
+ * Writes one part file. Records are copied into buffers as they come; full buffers are written in order, several with one call; every 8 MiB the file is
+ * flushed, and what a finished flush covers is durable. The checksum runs along, once a buffer.
+ */
+export interface WriterOptions {
+  readonly file: string;
+  readonly uploadId: string;
+  readonly admission: Admission;
+  readonly mode: number;
+  /** Bytes that are in the file already, and their checksum. */
+  readonly start: { readonly size: number; readonly crc32: number };
+  /** Throws when the disk is down to its reserve. */
+  readonly requireRoom: () => Promise<void>;
+  readonly complete: (over: Version | undefined, settled: Settled) => Promise<Completed>;
+  readonly remove: () => Promise<void>;
+  /** Checksum of the file's first `size` bytes, going on from a place where it is known. */
+  readonly checksumUpTo: (size: number, from: Checkpoint) => Promise<number>;
+}
+
+export interface Checkpoint {
+  readonly size: number;
+  readonly crc32: number;
+}
+
+/** Never told as received: a client that finds its own size sends nothing and reports success. */
+export const heldBack = 64 * 1024;
+
+const smallestBuffer = 256 * 1024;
+const largestBuffer = 1024 * 1024;
+const mostQueued = 4 * 1024 * 1024;
+const flushEvery = 8 * 1024 * 1024;
+
+interface Filled {
+  readonly buffer: Buffer;
+  readonly bytes: Buffer;
+  readonly end: Checkpoint;
+}
+
+export class PartFileWriter implements ObjectWriter {
+  received: number;
+  onProgress?: () => void;
+  private handle: FileHandle | undefined;
+  private current: Buffer | undefined;
+  private filled = 0;
+  private bufferSize = smallestBuffer;
+  private queue: Filled[] = [];
+  private queuedBytes = 0;
+  private lastQueued: Checkpoint | undefined;
+  /** Buffers from outside the budget: at most one, when a record overran the last one that the budget had. */
+  private readonly extra = new Set<Buffer>();
+  private pumping: Promise<void> | undefined;
+  private flushing: Promise<void> | undefined;
+  private failure: Failure | undefined;
+  private wake: (() => void)[] = [];
+  private written: Checkpoint;
+  /** The last two flushed places: the later one is told only when more than 64 KiB were received behind it. */
+  private durable: [Checkpoint, Checkpoint];
+  private settled: Settled | undefined;
+  private closed = false;
+
+  constructor(private readonly options: WriterOptions) {
+    const { start } = options;
+    this.received = start.size;
+    this.written = start;
+    this.durable = [start, start];
+  }
+
+  accept(bytes: Buffer): boolean {
+    if (this.failure || this.closed) return false;
+    let offset = 0;
+    while (offset < bytes.length) {
+      this.current ??= this.takeBuffer();
+      const copied = bytes.copy(this.current, this.filled, offset);
+      this.filled += copied;
+      offset += copied;
+      this.received += copied;
+      if (this.filled === this.current.length) this.sendCurrent();
+    }
+    return !this.failure && this.queuedBytes < mostQueued && (this.current !== undefined || this.tryTakeBuffer());
+  }
+
+  /** Between `ready` and the next `accept` a buffer is at hand; a record that overruns it may cost one more than the budget has. */
+  private takeBuffer(): Buffer {
+    const buffer = this.options.admission.take(this.bufferSize) ?? this.options.admission.take(smallestBuffer);
+    if (buffer) return buffer;
+    const extra = Buffer.allocUnsafeSlow(smallestBuffer);
+    this.extra.add(extra);
+    return extra;
+  }
+
+  private giveBack(buffer: Buffer): void {
+    if (!this.extra.delete(buffer)) this.options.admission.give(buffer);
+  }
+
+  private tryTakeBuffer(): boolean {
+    this.current = this.options.admission.take(this.bufferSize) ?? this.options.admission.take(smallestBuffer);
+    return this.current !== undefined;
+  }
+
+  private sendCurrent(): void {
+    const buffer = this.current;
+    if (!buffer) return;
+    const bytes = buffer.subarray(0, this.filled);
+    const before = this.lastQueued ?? this.written;
+    const end = { size: before.size + bytes.length, crc32: crc32(bytes, before.crc32) };
+    this.lastQueued = end;
+    this.queue.push({ buffer, bytes, end });
+    this.queuedBytes += bytes.length;
+    this.current = undefined;
+    this.filled = 0;
+    this.bufferSize = Math.min(this.bufferSize * 2, largestBuffer);
+    this.pumping ??= this.pump();
+  }
+
+  private async pump(): Promise<void> {
+    try {
+      while (this.queue.length > 0 && !this.failure) {
+        const batch = this.queue;
+        this.queue = [];
+        try {
+          const handle = await this.open();
+          await writeAll(
+            handle,
+            batch.map(({ bytes }) => bytes),
+            this.written.size,
+          );
+          this.written = (batch.at(-1) as Filled).end;
+        } finally {
+          for (const { buffer, bytes } of batch) {
+            this.giveBack(buffer);
+            this.queuedBytes -= bytes.length;
+          }
+        }
+        this.notify();
+        if (this.written.size - this.durable[1].size >= flushEvery) this.flushing ??= this.flush();
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      // In the same turn as the last look at the queue, so that a record that comes next starts another pump.
+      this.pumping = undefined;
+    }
+  }
+
+  private async open(): Promise<FileHandle> {
+    if (!this.handle) {
+      await this.options.requireRoom();
+      this.handle = await open(this.options.file, this.options.start.size > 0 ? 'r+' : 'w+', this.options.mode);
+    }
+    return this.handle;
+  }
+
+  /** Runs beside the writes: what was written when it began is durable when it ends. */
+  private async flush(): Promise<void> {
+    const covered = this.written;
+    try {
+      await this.options.requireRoom();
+      await this.handle?.datasync();
+      this.durable = [this.durable[1], covered];
+      this.onProgress?.();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.flushing = undefined;
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= storeFailure(error);
+    for (const { buffer } of this.queue.splice(0)) this.giveBack(buffer);
+    this.queuedBytes = 0;
+    this.notify();
+  }
+
+  private notify(): void {
+    for (const resolve of this.wake.splice(0)) resolve();
+  }
+
+  async ready(): Promise<void> {
+    for (;;) {
+      if (this.failure) throw this.failure;
+      if (this.closed) throw new Failure('taken-over', 'The upload has ended.');
+      if (this.queuedBytes >= mostQueued) {
+        await new Promise<void>((resolve) => {
+          this.wake.push(resolve);
+        });
+      } else if (this.current || this.tryTakeBuffer()) {
+        return;
+      } else {
+        await this.options.admission.available();
+      }
+    }
+  }
+
+  progress(): Progress {
+    const [before, last] = this.durable;
+    const told = last.size <= this.received - heldBack || last.size <= this.options.start.size ? last : before;
+    return progressOf(this.options.uploadId, told);
+  }
+
+  private async drain(): Promise<void> {
+    if (this.filled > 0) this.sendCurrent();
+    while (this.pumping || this.flushing) await Promise.all([this.pumping, this.flushing]);
+  }
+
+  async settle(): Promise<Settled> {
+    await this.drain();
+    try {
+      if (this.failure) throw this.failure;
+      const handle = await this.open();
+      await handle.sync();
+      const stats = await handle.stat({ bigint: true });
+      if (Number(stats.size) !== this.received) throw new Error(`the part file has ${stats.size} bytes, ${this.received} were received`);
+      this.settled = { size: this.received, crc32: this.written.crc32, proof: versionOf(stats) };
+      await this.close();
+      return this.settled;
+    } catch (error) {
+      throw storeFailure(error);
+    }
+  }
+
+  async complete(over: Version | undefined): Promise<Completed> {
+    if (!this.settled) throw new Error('complete before settle');
+    return this.options.complete(over, this.settled);
+  }
+
+  async park(): Promise<Progress> {
+    await this.drain();
+    if (this.handle) await this.handle.sync();
+    await this.close();
+    const { start, uploadId, checksumUpTo } = this.options;
+    if (this.written.size === 0) return progressOf(uploadId, { size: 0, crc32: 0 });
+    const size = Math.max(start.size, this.written.size - heldBack);
+    if (size === this.written.size) return progressOf(uploadId, this.written);
+    const known = [this.durable[1], this.durable[0], start].find((place) => place.size <= size) ?? { size: 0, crc32: 0 };
+    return progressOf(uploadId, { size, crc32: await checksumUpTo(size, known) });
+  }
+
+  async abort(): Promise<void> {
+    this.closed = true;
+    await this.drain();
+    await this.close();
+    await this.options.remove();
+  }
+
+  private async close(): Promise<void> {
+    this.closed = true;
+    if (this.current) this.giveBack(this.current);
+    this.current = undefined;
+    this.filled = 0;
+    this.notify();
+    const { handle } = this;
+    this.handle = undefined;
+    await handle?.close();
+  }
+}
+
+export function progressOf(uploadId: string, place: Checkpoint): Progress {
+  if (place.size === 0) return { uploadId, parts: [], durable: 0, reserved: 0 };
+  return { uploadId, parts: [{ number: 1, size: place.size, crc32: place.crc32 }], durable: place.size, reserved: 1 };
+}
+
+/** `pwritev(2)` may write less than asked for. */
+async function writeAll(handle: FileHandle, pieces: Buffer[], position: number): Promise<void> {
+  let rest = pieces;
+  let at = position;
+  while (rest.length > 0) {
+    const { bytesWritten } = await handle.writev(rest, at);
+    at += bytesWritten;
+    let skip = bytesWritten;
+    while (rest.length > 0 && skip >= (rest[0] as Buffer).length) {
+      skip -= (rest[0] as Buffer).length;
+      rest = rest.slice(1);
+    }
+    if (skip > 0) rest = [(rest[0] as Buffer).subarray(skip), ...rest.slice(1)];
+  }
+}
