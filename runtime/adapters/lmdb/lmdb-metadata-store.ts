@@ -61,8 +61,8 @@ export class LmdbMetadataStore implements MetadataStore {
           if ((db.get(key)?.r ?? 'absent') !== write.expected) return false;
         }
         for (const { write, key } of prepared) {
-          if (write.kind === 'put') db.put(key, { r: this.environment.nextRevision(), v: write.value });
-          if (write.kind === 'remove') db.remove(key);
+          if (write.kind === 'put') db.putSync(key, { r: this.environment.nextRevision(), v: write.value });
+          if (write.kind === 'remove') db.removeSync(key);
         }
         return true;
       });

@@ -19,13 +19,13 @@ export class LmdbUserDirectory implements UserDirectory {
 
   async put(user: User, expected: string | 'absent'): Promise<boolean> {
     return this.change(user.name, expected, (key) => {
-      this.environment.db.put(key, { r: this.environment.nextRevision(), v: user });
+      this.environment.db.putSync(key, { r: this.environment.nextRevision(), v: user });
     });
   }
 
   async remove(name: string, expected: string): Promise<boolean> {
     return this.change(name, expected, (key) => {
-      this.environment.db.remove(key);
+      this.environment.db.removeSync(key);
     });
   }
 

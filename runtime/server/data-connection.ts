@@ -1,0 +1,143 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { Failure } from '../model/failure';
+import type { Clock } from '../ports/clock';
+import { watchEnd } from './end-of-data';
+import type { TlsIdentity } from './tls';
+import { recordStream } from './tls-over-stream';
+
+/**
+ * One accepted data connection: the raw socket, and TLS on it when the data is protected. It starts TLS as soon as it may, because some clients finish their
+ * handshake before they send a command and others only begin after 150; the tickets wait until the direction is known.
+ */
+export interface DataConnectionOptions {
+  readonly raw: Socket;
+  readonly address: string;
+  readonly identity: TlsIdentity;
+  readonly clock: Clock;
+  /** Judge the end by the probe; otherwise TLS runs over a record stream. */
+  readonly probe: boolean;
+  readonly handshakeTimeout: number;
+}
+
+const keepAliveEvery = 60_000;
+
+export class DataConnection {
+  readonly address: string;
+  private held: { tls: TLSSocket; secured: Promise<void>; releaseTickets: () => void } | undefined;
+  private endVerified: () => boolean = () => false;
+  private failure: Failure | undefined;
+  /** The client sent FIN before the handshake, without a byte. */
+  private endedEarly = false;
+
+  constructor(private readonly options: DataConnectionOptions) {
+    const { raw } = options;
+    this.address = options.address;
+    raw.setNoDelay(true);
+    raw.setKeepAlive(true, keepAliveEvery);
+    // Whoever transfers listens for himself; a reset before that must not bring the process down.
+    raw.on('error', () => undefined);
+  }
+
+  get raw(): Socket {
+    return this.options.raw;
+  }
+
+  get isSecure(): boolean {
+    return this.held !== undefined;
+  }
+
+  get closed(): boolean {
+    return this.raw.destroyed;
+  }
+
+  /** Puts TLS on the connection; nothing has been read from it before. */
+  startTls(): void {
+    if (this.held) return;
+    const { raw, identity, probe } = this.options;
+    if (probe) {
+      this.held = identity.secureData(raw);
+      const watched = watchEnd(this.held.tls, raw);
+      this.endVerified = watched.verified;
+    } else {
+      const { stream } = recordStream(raw);
+      // Registered before OpenSSL's own listener: when the stream ends and TLS has ended already, a close_notify was seen.
+      let clean = false;
+      stream.once('end', () => {
+        clean = (this.held?.tls as unknown as { _readableState: { ended: boolean } })._readableState.ended;
+      });
+      this.held = identity.secureData(stream);
+      this.endVerified = () => clean;
+    }
+    const { tls } = this.held;
+    tls.on('error', (error) => {
+      this.failure ??= new Failure('data-tls', 'TLS on the data connection failed.', { cause: error });
+    });
+    raw.once('end', () => {
+      this.endedEarly = raw.bytesRead === 0;
+    });
+  }
+
+  /** The socket that carries the payload, its handshake done. Throws `data-tls`; `cut` when the client ended before it without a byte. */
+  async ready(protect: boolean, signal: AbortSignal): Promise<Socket | TLSSocket> {
+    if (!protect) {
+      if (this.held)
+        throw new Failure('no-data-connection', 'The data connection was opened for TLS; send PASV or EPSV again after PROT C.');
+      return this.raw;
+    }
+    this.startTls();
+    const held = this.held as NonNullable<typeof this.held>;
+    const { clock, handshakeTimeout } = this.options;
+    const timeout = new AbortController();
+    const closed = new Promise<never>((_, reject) => {
+      const fail = () => {
+        if (this.endedEarly) reject(new Failure('cut', 'The data connection was closed before its TLS handshake.'));
+        else reject(this.failure ?? new Failure('data-tls', 'The data connection was closed during its TLS handshake.'));
+      };
+      if (held.tls.destroyed) fail();
+      held.tls.once('close', fail);
+    });
+    closed.catch(() => undefined); // Lost the race below: the handshake was done first.
+    try {
+      await Promise.race([
+        held.secured,
+        closed,
+        clock.sleep(handshakeTimeout, AbortSignal.any([signal, timeout.signal])).then(() => {
+          throw new Failure('data-tls', `No TLS handshake on the data connection within ${handshakeTimeout / 1000} seconds.`);
+        }),
+      ]);
+    } finally {
+      timeout.abort();
+    }
+    return held.tls;
+  }
+
+  /** The client proved that it belongs to this control connection. */
+  get resumed(): boolean {
+    return this.held?.tls.isSessionReused() ?? false;
+  }
+
+  get protocol(): string | undefined {
+    return this.held?.tls.getProtocol() ?? undefined;
+  }
+
+  /** TLS ended with close_notify; in clear there is nothing better than the FIN. */
+  get ended(): 'verified' | 'unverified' {
+    if (!this.held) return 'verified';
+    return this.endVerified() ? 'verified' : 'unverified';
+  }
+
+  get error(): Failure | undefined {
+    return this.failure;
+  }
+
+  releaseTickets(): void {
+    this.held?.releaseTickets();
+  }
+
+  /** Only a reset of the TCP connection itself is seen as a failure by every client; `end` and `destroy` of the TLS socket look like a clean end. */
+  reset(): void {
+    if (this.raw.destroyed) return;
+    this.raw.resetAndDestroy();
+  }
+}

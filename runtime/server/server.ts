@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import type { Server as NetServer, Socket } from 'node:net';
+import { stripMapped } from '../model/client-address';
+import type { CertificateSource } from '../ports/certificate-source';
+import type { Clock } from '../ports/clock';
+import type { DataSockets } from '../ports/data-sockets';
+import type { Log } from '../ports/log';
+import type { Metrics } from '../ports/metrics';
+import type { ControlChannel, DataChannel, SessionHandler } from '../session/channels';
+import { ControlConnection } from './control-connection';
+import { SessionDataChannel } from './data-channel';
+import { TransferLoad } from './data-receive';
+import { probeWorks } from './end-of-data';
+import { ConnectionCounter, listen } from './listener';
+import { TlsIdentity, type TlsOptions } from './tls';
+
+/** The FTPS server: its listeners, its sessions, and how it goes down. */
+export interface ServerOptions {
+  readonly host: string;
+  readonly explicitPort: number;
+  readonly implicitPort: number;
+  readonly tls: TlsOptions;
+  readonly certificates: CertificateSource;
+  readonly dataSockets: DataSockets;
+  /** What PASV names to a client that reached this local address. */
+  readonly passiveAddress: (local: string) => string;
+  readonly createSession: (control: ControlChannel, data: DataChannel) => SessionHandler;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly limits: ServerLimits;
+}
+
+export interface ServerLimits {
+  readonly sessionsPerAddress: number;
+  /** Milliseconds. */
+  readonly handshakeTimeout: number;
+  readonly acceptTimeout: number;
+  readonly stallTimeout: number;
+  /** How long transfers may go on after the end was announced. */
+  readonly drainTimeout: number;
+}
+
+export class FtpsServer {
+  private readonly listeners: NetServer[] = [];
+  private readonly sessions = new Map<ControlConnection, SessionHandler>();
+  private readonly load = new TransferLoad();
+  private readonly connections: ConnectionCounter;
+  private probe = true;
+  private draining = false;
+
+  constructor(private readonly options: ServerOptions) {
+    this.connections = new ConnectionCounter(options.limits.sessionsPerAddress);
+  }
+
+  /** Binds both ports. Gives them, for port 0 stands for whatever is free. */
+  async start(): Promise<{ explicitPort: number; implicitPort: number }> {
+    const { host, explicitPort, implicitPort, certificates, log } = this.options;
+    this.probe = await probeWorks(certificates.current());
+    if (!this.probe)
+      log.warn('server.warning', { text: 'the end-of-data probe does not work here: data connections use the slower record stream' });
+    try {
+      return { explicitPort: await this.listen(host, explicitPort, false), implicitPort: await this.listen(host, implicitPort, true) };
+    } catch (error) {
+      await this.closeListeners();
+      throw error;
+    }
+  }
+
+  private async listen(host: string, port: number, implicit: boolean): Promise<number> {
+    const { connections, options } = this;
+    const accept = (socket: Socket, peerAddress: string) => this.accept(socket, peerAddress, implicit);
+    const listener = await listen({ host, port, implicit, connections, log: options.log, accept });
+    this.listeners.push(listener);
+    return (listener.address() as { port: number }).port;
+  }
+
+  private accept(raw: Socket, peerAddress: string, implicit: boolean): void {
+    const { certificates, clock, log, metrics, dataSockets, passiveAddress, createSession, limits, tls } = this.options;
+    const identity = new TlsIdentity(() => certificates.current(), tls);
+    const localAddress = stripMapped(raw.localAddress ?? '');
+    const control = new ControlConnection({
+      raw,
+      implicit,
+      identity,
+      peerAddress,
+      localAddress,
+      clock,
+      log,
+      handshakeTimeout: limits.handshakeTimeout,
+    });
+    const data = new SessionDataChannel({
+      sockets: dataSockets,
+      identity,
+      peerAddress,
+      passiveAddress: passiveAddress(localAddress),
+      clock,
+      log,
+      metrics,
+      load: this.load,
+      probe: this.probe,
+      ...limits,
+    });
+    const session = createSession(control, data);
+    this.sessions.set(control, session);
+    metrics.gauge('sessions.open', this.sessions.size);
+    raw.once('close', () => {
+      this.sessions.delete(control);
+      metrics.gauge('sessions.open', this.sessions.size);
+    });
+    control.start(session);
+    if (this.draining) session.drain('idle');
+  }
+
+  /**
+   * No new connections; who is idle is told to reconnect; who transfers may finish until the deadline, then is cut and what he sent is kept. Resolves when
+   * every session is gone.
+   */
+  async drain(): Promise<void> {
+    const { clock, limits, log } = this.options;
+    this.draining = true;
+    log.info('server.drain', { text: `${this.sessions.size} sessions` });
+    await this.closeListeners();
+    for (const session of this.sessions.values()) session.drain('idle');
+    const deadline = clock.monotonic() + limits.drainTimeout;
+    while (this.sessions.size > 0 && clock.monotonic() < deadline) await clock.sleep(50);
+    for (const session of this.sessions.values()) session.drain('now');
+    const last = clock.monotonic() + lastWords;
+    while (this.sessions.size > 0 && clock.monotonic() < last) await clock.sleep(50);
+    for (const control of this.sessions.keys()) control.destroy();
+  }
+
+  private async closeListeners(): Promise<void> {
+    await Promise.all(
+      this.listeners.splice(0).map((listener) => {
+        const closed = once(listener, 'close');
+        listener.close();
+        // `close` waits for connections too; that the port is free is enough.
+        return Promise.race([closed, this.options.clock.sleep(10)]);
+      }),
+    );
+  }
+
+  get open(): number {
+    return this.sessions.size;
+  }
+}
+
+/** For the last replies, and for what was cut to be parked. */
+const lastWords = 5_000;
