@@ -1,1 +1,104 @@
-export {};
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { pinoLog } from './adapters/pino-log';
+import { availableMemory } from './adapters/process-identity';
+import { randomIds } from './adapters/random-ids';
+import { type RunningServer, startServer } from './compose';
+import { type Config, readConfig } from './config/config';
+import { connectionSheet } from './operator/connection-sheet';
+import { generatePassword } from './operator/passwords';
+
+/** The server process: environment in, connection sheet out, signals, exit code. */
+
+const exitCodes = { drained: 0, cannotStart: 1, usage: 2, secondInterrupt: 130 } as const;
+const firstPartner = 'demo';
+
+export async function main(): Promise<void> {
+  if (process.platform === 'win32') {
+    fail(exitCodes.cannotStart, 'Windows is not supported directly: run it inside WSL');
+  }
+  const config = readConfig(process.env, availableMemory());
+  if ('faults' in config) fail(exitCodes.usage, config.faults.join('\ncauseway: '));
+  const log = pinoLog(config.logLevel, (line) => process.stderr.write(line));
+  process.on('uncaughtException', (cause) => {
+    log.error('server.fatal', { cause });
+    process.exit(exitCodes.cannotStart);
+  });
+  process.on('unhandledRejection', (cause) => {
+    log.error('server.fatal', { cause });
+    process.exit(exitCodes.cannotStart);
+  });
+  try {
+    mkdirSync(config.data, { recursive: true, mode: 0o700 });
+    log.info('server.start', { data: path.resolve(config.data), node: process.version });
+    const server = await startServer(config, hostname(), log);
+    await printSheet(config, server);
+    untilSignal(server, log);
+  } catch (error) {
+    fail(exitCodes.cannotStart, explain(error, config));
+  }
+}
+
+/** A first partner on the first start, with a password that is shown this once. */
+async function printSheet(config: Config, server: RunningServer): Promise<void> {
+  const partners = await server.partners.list();
+  let password: string | undefined;
+  if (partners.length === 0) {
+    password = generatePassword(randomIds);
+    await server.partners.add(firstPartner, password);
+  }
+  const partner = partners.find(({ name }) => name === firstPartner)?.name ?? partners[0]?.name ?? firstPartner;
+  const listensEverywhere = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(config.host);
+  process.stdout.write(
+    connectionSheet({
+      host: listensEverywhere ? 'localhost' : config.host,
+      explicitPort: server.explicitPort,
+      implicitPort: server.implicitPort,
+      passivePorts: server.passivePorts,
+      partner,
+      password,
+      fingerprint: server.fingerprint,
+      certificateFile: server.selfSignedFile,
+    }),
+  );
+}
+
+function untilSignal(server: RunningServer, log: ReturnType<typeof pinoLog>): void {
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) {
+      if (signal === 'SIGINT') process.exit(exitCodes.secondInterrupt);
+      return;
+    }
+    stopping = true;
+    server.drain().then(
+      () => {
+        log.info('server.stop', { text: signal });
+        process.exit(exitCodes.drained);
+      },
+      (cause: unknown) => {
+        log.error('server.fatal', { cause });
+        process.exit(exitCodes.cannotStart);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGHUP', () => void server.reloadCertificate());
+}
+
+function explain(error: unknown, config: Config): string {
+  const { code, path: where, message } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return `${where ?? config.data} cannot be written: give this user the right to it, or choose another folder with CAUSEWAY_DATA`;
+  }
+  return message;
+}
+
+function fail(code: number, text: string): never {
+  process.stderr.write(`causeway: ${text}\n`);
+  process.exit(code);
+}
+
+if (require.main === module) void main();

@@ -38,6 +38,7 @@ export async function prepareUpload(
   if (asked === '/') throw new Failure('is-a-directory', 'Is a directory.');
   const key = objectKey(user, asked);
   await requireAncestors(fs, key, user.home);
+  await fs.objects.requireRoom();
   const admission = fs.buffers.admit(user.name);
   try {
     const { continuation, state } = await whatToContinue(fs, user, key, how, sizes);
@@ -163,6 +164,7 @@ async function prepareUnique(fs: Filesystem, user: User, asked: VirtualPath, ann
   const stem = baseName(asked) || 'upload';
   const maxBytes = maxBytesOf(user, announced);
   await requireAncestors(fs, objectKey(user, childPath(directory, stem)), user.home);
+  await fs.objects.requireRoom();
   const admission = fs.buffers.admit(user.name);
   try {
     for (let attempt = 0; attempt < uniqueTries; attempt++) {

@@ -79,6 +79,8 @@ export const stem: Grammar<{ directory: VirtualPath; stem: VirtualPath | undefin
 };
 
 export interface ListingArgument {
+  /** Nothing was written at all. */
+  readonly empty: boolean;
   /** The letters of all leading `-x` tokens. */
   readonly flags: string;
   /** Directory or file to list. */
@@ -108,12 +110,14 @@ export const listing: Grammar<ListingArgument> = (raw, at) => {
   const resolved = resolvePath(at.cwd, target === '' ? '.' : target);
   if (typeof resolved !== 'string') return { fault: 'name', why: resolved.fault, creates: false };
   const exact = resolvePath(at.cwd, whole === '' ? '.' : whole);
-  const prefix = pattern === undefined ? (rest === '' ? '' : `${rest.replace(/\/+$/, '')}/`) : rest.slice(0, slash + 1);
+  const bare = rest === '' || rest === '.' || rest === './';
+  const prefix = pattern !== undefined ? rest.slice(0, slash + 1) : bare ? '' : `${rest.replace(/\/+$/, '')}/`;
   return ok({
+    empty: whole === '',
     flags,
     path: resolved,
     pattern,
-    prefix: prefix === './' && rest === '.' ? './' : prefix,
+    prefix,
     exact: typeof exact === 'string' ? exact : undefined,
   });
 };

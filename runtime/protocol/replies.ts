@@ -90,6 +90,7 @@ export const openingData = (what: string) => reply(150, what);
 export const openingFile = (bytes: number) => reply(150, `Opening data connection (${bytes} bytes).`);
 export const openingUnique = (name: string) => reply(150, `FILE: ${sanitise(name)}`);
 export const transferComplete = reply(226, 'Transfer complete.');
+export const transferBug = reply(451, 'Internal error; the transfer was not completed.');
 export const nothingToAbort = reply(226, 'No transfer to abort.');
 export const abortDone = reply(226, 'Abort done.');
 

@@ -98,7 +98,7 @@ export class ControlConnection implements ControlChannel {
     return { protocol: tlsSocket.getProtocol() ?? 'unknown', cipher: tlsSocket.getCipher()?.name ?? 'unknown' };
   }
 
-  write(text: string): void {
+  write(text: string | Buffer): void {
     if (this.over) return;
     this.socket.write(text);
     if (this.socket.writableLength > mostUnsent) {

@@ -114,8 +114,6 @@ export class SessionDataChannel implements DataChannel {
 class Transfer implements DataTransfer {
   bytes = 0;
   end: DataTransfer['end'] = 'open';
-  private lastByte: number;
-  private paused = false;
   private readonly switches: UserSwitches;
 
   constructor(
@@ -124,7 +122,6 @@ class Transfer implements DataTransfer {
     private readonly transfer: Parameters<DataChannel['open']>[0],
   ) {
     this.switches = transfer.switches;
-    this.lastByte = options.clock.monotonic();
     transfer.signal.addEventListener('abort', () => this.reset(), { once: true });
   }
 
@@ -138,11 +135,8 @@ class Transfer implements DataTransfer {
         }
         const { clock, stallTimeout, load } = this.options;
         const { switches } = this;
-        const onPause = (paused: boolean) => {
-          this.paused = paused;
-        };
         this.end = await receive(
-          { connection, socket, switches, clock, stallTimeout, load, onPause, onBytes: (count) => this.note(count) },
+          { connection, socket, switches, clock, stallTimeout, load, onBytes: (count) => this.note(count) },
           accept,
           ready,
         );
@@ -168,13 +162,8 @@ class Transfer implements DataTransfer {
     });
   }
 
-  idleFor(): number {
-    return this.paused ? 0 : this.options.clock.monotonic() - this.lastByte;
-  }
-
   private note(count: number): void {
     this.bytes += count;
-    this.lastByte = this.options.clock.monotonic();
   }
 
   /** Waits for the connection, runs the transfer on it, and lets nothing of it outlive a failure or an abort. */

@@ -64,7 +64,8 @@ export class DataConnection {
       // Registered before OpenSSL's own listener: when the stream ends and TLS has ended already, a close_notify was seen.
       let clean = false;
       stream.once('end', () => {
-        clean = (this.held?.tls as unknown as { _readableState: { ended: boolean } })._readableState.ended;
+        const tls = this.held?.tls as unknown as { _readableState: { ended: boolean } } | undefined;
+        clean = tls?._readableState.ended === true;
       });
       this.held = identity.secureData(stream);
       this.endVerified = () => clean;

@@ -14,7 +14,6 @@ export interface ReceiveOptions {
   readonly stallTimeout: number;
   readonly load: TransferLoad;
   readonly onBytes: (count: number) => void;
-  readonly onPause: (paused: boolean) => void;
 }
 
 /** How many transfers run in this process. One alone may take whatever its socket has; several must let each other, and the control connections, have a turn. */
@@ -94,11 +93,9 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     const waitUntilReady = () => {
       waiting = true;
       socket.pause();
-      options.onPause(true);
       ready().then(() => {
         waiting = false;
         lastData = clock.monotonic();
-        options.onPause(false);
         if (!turnEnds) socket.resume();
       }, fail);
     };

@@ -14,8 +14,8 @@ export interface ControlChannel {
   readonly implicit: boolean;
   /** Derived from the socket, not from a flag that a command could set. Undefined: clear. */
   tls(): TlsFacts | undefined;
-  /** Encoded replies, complete lines. Order is kept. */
-  write(text: string): void;
+  /** Encoded replies, complete lines; or the few bytes that refuse a Telnet option. Order is kept. */
+  write(text: string | Buffer): void;
   /**
    * Bytes that the client sent behind the line being handled are already here: behind AUTH or CCC that is an injection (CVE-2011-1575 class), and the
    * session must drop the connection.
@@ -75,8 +75,6 @@ export interface DataTransfer {
   send(chunks: AsyncIterable<Buffer>): Promise<void>;
   /** Payload bytes so far. */
   readonly bytes: number;
-  /** Milliseconds (monotonic) since the last payload byte while we were reading; for the silent-upload rule. */
-  idleFor(): number;
   /** `unverified`: ended without close_notify and let through by the partner's switch. Known after `deliver`. */
   readonly end: 'verified' | 'unverified' | 'open';
 }

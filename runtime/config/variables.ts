@@ -1,0 +1,152 @@
+/**
+ * Every setting, declared once: name, kind, default, one line of help. The reader of the environment, `causeway settings`, and `docs/settings.md` are
+ * made from this table.
+ */
+export interface Variable {
+  readonly kind: 'text' | 'port' | 'ports' | 'seconds' | 'bytes' | 'count' | 'choice';
+  readonly default: string;
+  readonly help: string;
+  readonly choices?: readonly string[];
+  /** Smallest and largest, in the unit of the kind. */
+  readonly range?: readonly [number, number];
+}
+
+export const variables = {
+  CAUSEWAY_DATA: { kind: 'text', default: './causeway-data', help: 'Folder for files, index and certificate.' },
+  CAUSEWAY_OBJECTS_PATH: {
+    kind: 'text',
+    default: '',
+    help: 'Folder for objects, incoming and temporary, when they are to lie elsewhere, with modes of your own (0755 and 0644 less the umask).',
+  },
+  CAUSEWAY_HOST: { kind: 'text', default: '0.0.0.0', help: 'Address to listen on; :: is IPv6 and IPv4.' },
+  CAUSEWAY_EXPLICIT_PORT: { kind: 'port', default: '2121', help: 'Control port for explicit TLS (AUTH TLS). 0 takes a free one.' },
+  CAUSEWAY_IMPLICIT_PORT: { kind: 'port', default: '9990', help: 'Control port for implicit TLS. 0 takes a free one.' },
+  CAUSEWAY_PASSIVE_PORTS: { kind: 'ports', default: '8192-8239', help: 'Passive ports: first-last, or a number of free ones as free:8.' },
+  CAUSEWAY_PASV_ADDRESS: { kind: 'text', default: '', help: 'IPv4 address that PASV names; empty: the address the client reached.' },
+  CAUSEWAY_CERTIFICATE: {
+    kind: 'text',
+    default: '',
+    help: 'PEM file of the certificate and its chain; empty: <data>/certificate.pem, self-signed when it is missing.',
+  },
+  CAUSEWAY_KEY: { kind: 'text', default: '', help: 'PEM file of the private key; empty: <data>/key.pem.' },
+  CAUSEWAY_TLS_MIN: { kind: 'choice', choices: ['1.2', '1.3'], default: '1.2', help: 'Lowest TLS version.' },
+  CAUSEWAY_TLS_MAX: {
+    kind: 'choice',
+    choices: ['1.2', '1.3'],
+    default: '1.3',
+    help: 'Highest TLS version; 1.2 where a partner must resume every data connection.',
+  },
+  CAUSEWAY_LOG_LEVEL: {
+    kind: 'choice',
+    choices: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    help: 'Least important log line that is written.',
+  },
+  CAUSEWAY_LOGIN_TIMEOUT: { kind: 'seconds', default: '30', range: [1, 3600], help: 'A login must be done within this time.' },
+  CAUSEWAY_IDLE_TIMEOUT: {
+    kind: 'seconds',
+    default: '300',
+    range: [10, 86400],
+    help: 'A session without command or transfer ends after this time.',
+  },
+  CAUSEWAY_SESSION_TIMEOUT: {
+    kind: 'seconds',
+    default: '86400',
+    range: [60, 604800],
+    help: 'No session lasts longer, but a transfer may finish.',
+  },
+  CAUSEWAY_HANDSHAKE_TIMEOUT: { kind: 'seconds', default: '15', range: [1, 300], help: 'A TLS handshake must be done within this time.' },
+  CAUSEWAY_ACCEPT_TIMEOUT: {
+    kind: 'seconds',
+    default: '60',
+    range: [1, 600],
+    help: 'How long a passive port is reserved, and a transfer waits for its connection.',
+  },
+  CAUSEWAY_STALL_TIMEOUT: {
+    kind: 'seconds',
+    default: '60',
+    range: [5, 3600],
+    help: 'A transfer without a byte for this time is cut; what was received is kept.',
+  },
+  CAUSEWAY_DRAIN_TIMEOUT: {
+    kind: 'seconds',
+    default: '120',
+    range: [0, 86400],
+    help: 'How long running transfers may finish when the server stops.',
+  },
+  CAUSEWAY_CLAIM_WAIT: {
+    kind: 'seconds',
+    default: '60',
+    range: [1, 600],
+    help: 'How long a change of a path waits for another change of the same path.',
+  },
+  CAUSEWAY_PARKED_FOR: {
+    kind: 'seconds',
+    default: '86400',
+    range: [60, 604800],
+    help: 'How long a cut upload is kept for its owner to continue.',
+  },
+  CAUSEWAY_SILENT_AFTER: {
+    kind: 'seconds',
+    default: '5',
+    range: [1, 60],
+    help: 'An upload without a byte for this time may be continued by another session of its owner.',
+  },
+  CAUSEWAY_SWEEP_EVERY: {
+    kind: 'seconds',
+    default: '15',
+    range: [1, 3600],
+    help: 'How often unfinished work that nobody carries on is looked for.',
+  },
+  CAUSEWAY_SESSIONS_PER_ADDRESS: { kind: 'count', default: '100', range: [1, 100000], help: 'Control connections from one address.' },
+  CAUSEWAY_SESSIONS_PER_USER: {
+    kind: 'count',
+    default: '50',
+    range: [1, 100000],
+    help: 'Sessions of one partner, unless the partner has a number of his own.',
+  },
+  CAUSEWAY_LOCKOUT_FAILURES: {
+    kind: 'count',
+    default: '10',
+    range: [1, 1000],
+    help: 'Failed logins of one partner from one address before the pair is locked.',
+  },
+  CAUSEWAY_LOCKOUT_TIME: { kind: 'seconds', default: '1800', range: [1, 604800], help: 'How long such a pair stays locked.' },
+  CAUSEWAY_BUFFER_BUDGET: {
+    kind: 'bytes',
+    default: '',
+    range: [5242880, 1099511627776],
+    help: 'Memory for bytes on their way to the store; empty: a quarter of the memory, at most 512 MiB.',
+  },
+  CAUSEWAY_DISK_RESERVE: {
+    kind: 'bytes',
+    default: '67108864',
+    range: [0, 1099511627776],
+    help: 'Free space that uploads leave on the disk, so that deletes and the index still work.',
+  },
+} as const satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof variables;
+
+/** The table as text, for `causeway settings`. */
+export function describeVariables(): string {
+  return Object.entries(variables as Record<string, Variable>)
+    .map(([name, { default: value, help }]) => `${name}\n    ${help}\n    default: ${value === '' ? '(empty)' : value}\n`)
+    .join('');
+}
+
+/** The table as a page, for `docs/settings.md`. */
+export function settingsPage(): string {
+  const lines = Object.entries(variables as Record<string, Variable>).map(([name, variable]) => {
+    const unit = variable.kind === 'choice' ? (variable.choices ?? []).join(', ') : variable.kind;
+    return `| \`${name}\` | ${variable.default === '' ? '' : `\`${variable.default}\``} | ${unit} | ${variable.help} |`;
+  });
+  return `# Settings
+
+Environment variables of the server. All faults are told at once when it starts. Sizes may be written as \`64MiB\`.
+
+| Name | Default | Kind | Meaning |
+|---|---|---|---|
+${lines.join('\n')}
+`;
+}

@@ -1,0 +1,194 @@
+// `BlockList` and `isIP` only check numbers; no socket comes in with them.
+import { BlockList, isIP } from 'node:net';
+import { allRights, defaultSwitches, dropBoxRights, type Right, type User, type UserSwitches, userNamePattern } from '../model/user';
+import { resolvePath, rootPath } from '../model/virtual-path';
+import type { Clock } from '../ports/clock';
+import type { PasswordHasher } from '../ports/password-hasher';
+import type { StoredUser, UserDirectory } from '../ports/user-directory';
+
+/** What an operator does with partners. Works beside a running server: each change is one conditional write, and holds for a session's next command. */
+export interface PartnersOptions {
+  readonly users: UserDirectory;
+  readonly hasher: PasswordHasher;
+  readonly clock: Clock;
+}
+
+/** Tells the operator what is wrong with his input; the command line prints it as it is. */
+export class OperatorError extends Error {}
+
+export interface PartnerChanges {
+  readonly home?: string;
+  readonly rights?: readonly Right[];
+  /** Rights by virtual directory; undefined removes the directory's own. */
+  readonly directories?: Readonly<Record<string, readonly Right[] | undefined>>;
+  readonly allowedAddresses?: readonly string[];
+  readonly maxSessions?: number;
+  readonly maxFileBytes?: number;
+  readonly switches?: Partial<UserSwitches>;
+  readonly enabled?: boolean;
+}
+
+export class Partners {
+  constructor(private readonly options: PartnersOptions) {}
+
+  async add(name: string, password: string, changes: PartnerChanges = {}): Promise<User> {
+    if (!userNamePattern.test(name)) {
+      throw new OperatorError(
+        `"${name}" cannot be a partner's name: letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit`,
+      );
+    }
+    const { hasher, clock, users } = this.options;
+    const blank: User = {
+      name,
+      home: name,
+      enabled: true,
+      passwordHashes: [await hasher.hash(requirePassword(password))],
+      rights: allRights,
+      directories: {},
+      allowedAddresses: [],
+      switches: defaultSwitches,
+      created: clock.now(),
+    };
+    const user = await this.checked(apply(blank, changes));
+    if (!(await users.put(user, 'absent')))
+      throw new OperatorError(`partner ${name} exists already: change it with "causeway partner set ${name}"`);
+    return user;
+  }
+
+  async set(name: string, changes: PartnerChanges): Promise<User> {
+    return this.change(name, (user) => this.checked(apply(user, changes)));
+  }
+
+  /** A new password. The one before stays valid beside it when asked to, until the next change. */
+  async password(name: string, password: string, keepOld = false): Promise<User> {
+    const hash = await this.options.hasher.hash(requirePassword(password));
+    return this.change(name, async (user) => ({ ...user, passwordHashes: [hash, ...(keepOld ? user.passwordHashes.slice(0, 1) : [])] }));
+  }
+
+  async show(name: string): Promise<User> {
+    return (await this.require(name)).user;
+  }
+
+  async list(): Promise<User[]> {
+    const users: User[] = [];
+    for await (const { user } of this.options.users.list()) users.push(user);
+    return users;
+  }
+
+  /** The partner's files stay where they are. */
+  async remove(name: string): Promise<void> {
+    const { revision } = await this.require(name);
+    if (!(await this.options.users.remove(name, revision)))
+      throw new OperatorError(`partner ${name} is being changed by someone else: try again`);
+  }
+
+  private async require(name: string): Promise<StoredUser> {
+    const stored = await this.options.users.find(name);
+    if (!stored) throw new OperatorError(`there is no partner ${name}: "causeway partner list" names them`);
+    return stored;
+  }
+
+  private async change(name: string, change: (user: User) => Promise<User>): Promise<User> {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const { user, revision } = await this.require(name);
+      const next = await change(user);
+      if (await this.options.users.put(next, revision)) return next;
+    }
+    throw new OperatorError(`partner ${name} is being changed by someone else: try again`);
+  }
+
+  private async checked(user: User): Promise<User> {
+    checkHome(user.home);
+    for await (const { user: other } of this.options.users.list()) {
+      if (other.name === user.name) continue;
+      const overlap = other.home === user.home || other.home.startsWith(`${user.home}/`) || user.home.startsWith(`${other.home}/`);
+      if (overlap)
+        throw new OperatorError(`home "${user.home}" and the home "${other.home}" of partner ${other.name} lie one inside the other`);
+    }
+    for (const block of user.allowedAddresses) checkBlock(block);
+    return user;
+  }
+}
+
+function apply(user: User, changes: PartnerChanges): User {
+  const { directories, switches, ...plain } = changes;
+  const own: Record<string, readonly Right[]> = { ...user.directories };
+  for (const [directory, rights] of Object.entries(directories ?? {})) {
+    const path = resolvePath(rootPath, directory);
+    if (typeof path !== 'string') throw new OperatorError(`"${directory}" cannot be a directory's path`);
+    if (rights === undefined) delete own[path];
+    else own[path] = rights;
+  }
+  const given = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined));
+  return { ...user, ...given, directories: own, switches: { ...user.switches, ...switches } };
+}
+
+function requirePassword(password: string): string {
+  if (password === '') throw new OperatorError('the password is empty');
+  if (/[\r\n\0]/.test(password)) throw new OperatorError('the password holds a line end or NUL, which no client can send');
+  return password;
+}
+
+function checkHome(home: string): void {
+  const resolved = resolvePath(rootPath, home);
+  if (home === '' || home.startsWith('/') || home.startsWith('.') || resolved !== `/${home}`) {
+    throw new OperatorError(`"${home}" cannot be a home: a relative path such as acme or partners/acme`);
+  }
+}
+
+function checkBlock(block: string): void {
+  const [network = '', bits, ...more] = block.split('/');
+  try {
+    if (isIP(network) === 0 || more.length > 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits))) throw new Error('no address');
+    new BlockList().addSubnet(
+      network,
+      bits === undefined ? (isIP(network) === 6 ? 128 : 32) : Number(bits),
+      isIP(network) === 6 ? 'ipv6' : 'ipv4',
+    );
+  } catch (cause) {
+    throw new OperatorError(`"${block}" is no address block: write it as 203.0.113.0/24 or 2001:db8::/32`, { cause });
+  }
+}
+
+/** `all`, `drop-box`, or a list such as `list,read,write`. */
+export function parseRights(text: string): readonly Right[] {
+  if (text === 'all') return allRights;
+  if (text === 'drop-box') return dropBoxRights;
+  if (text === 'none') return [];
+  const rights = text.split(',').map((right) => right.trim());
+  const wrong = rights.find((right) => !(allRights as readonly string[]).includes(right));
+  if (wrong !== undefined) throw new OperatorError(`"${wrong}" is no right: ${allRights.join(', ')}, or the presets all, drop-box, none`);
+  return allRights.filter((right) => rights.includes(right));
+}
+
+const choices: { readonly [K in keyof UserSwitches]: readonly string[] | 'list' | 'boolean' } = {
+  endOfData: ['strict', 'warn', 'off'],
+  dataTlsReuse: ['off', 'prefer', 'require'],
+  dataPeer: ['address', 'session'],
+  allowClearData: 'boolean',
+  assumeProtP: 'boolean',
+  pbszRequired: 'boolean',
+  allowCcc: 'boolean',
+  temporaryNames: ['on', 'off'],
+  temporaryDirectories: 'list',
+  announcedSize: ['check', 'ignore'],
+  allowEmptyWithoutTls: 'boolean',
+  legacyCharset: ['windows-1252', 'iso-8859-1', 'none'],
+};
+
+/** `name=value`, as often as wanted. */
+export function parseSwitches(assignments: readonly string[]): Partial<UserSwitches> {
+  const switches: Record<string, unknown> = {};
+  for (const assignment of assignments) {
+    const [name = '', value = ''] = assignment.split('=', 2);
+    const allowed = choices[name as keyof UserSwitches];
+    if (!allowed) throw new OperatorError(`"${name}" is no switch: ${Object.keys(choices).join(', ')}`);
+    if (allowed === 'list') switches[name] = value === '' ? [] : value.split(',');
+    else if (allowed === 'boolean') {
+      if (value !== 'true' && value !== 'false') throw new OperatorError(`${name} is true or false, not "${value}"`);
+      switches[name] = value === 'true';
+    } else if (!allowed.includes(value)) throw new OperatorError(`${name} is one of ${allowed.join(', ')}, not "${value}"`);
+    else switches[name] = value === 'none' ? undefined : value;
+  }
+  return switches as Partial<UserSwitches>;
+}

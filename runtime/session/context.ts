@@ -1,0 +1,29 @@
+import type { PartnerView } from '../filesystem/partner-view';
+import type { User } from '../model/user';
+import type { Clock } from '../ports/clock';
+import type { Log } from '../ports/log';
+import type { ControlChannel, DataChannel } from './channels';
+import type { Login } from './login';
+import type { SessionState } from './state';
+
+/** What a handler works on. It never sees a socket. */
+export interface Context {
+  readonly id: string;
+  readonly state: SessionState;
+  readonly control: ControlChannel;
+  readonly data: DataChannel;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly login: Login;
+  /** The partner as he is now; throws before login. */
+  readonly user: User;
+  readonly view: PartnerView;
+  /** The control connection can still be answered, or a QUIT came before it ended. */
+  readonly mayFinish: () => boolean;
+  /** Line for line what STAT says of a running transfer. */
+  readonly progress: () => readonly string[];
+  /** Logs the session in: opens its view. */
+  readonly enter: (user: User) => void;
+  /** Nothing may follow a command that changes the protection. */
+  readonly hasUnread: () => boolean;
+}

@@ -1,0 +1,80 @@
+import { Failure } from '../model/failure';
+import type { Clock } from '../ports/clock';
+import type { Log } from '../ports/log';
+import type { Metrics } from '../ports/metrics';
+import * as replies from '../protocol/replies';
+import type { Reply } from '../protocol/reply';
+import type { Transfer } from './command';
+import { failureReply } from './failure-reply';
+
+/** A transfer between its 150 and its final reply. */
+export interface RunningOptions {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export class RunningTransfer {
+  private readonly controller = new AbortController();
+  private readonly began: number;
+  private abortsAsked = 0;
+
+  constructor(
+    private readonly transfer: Transfer,
+    private readonly options: RunningOptions,
+  ) {
+    this.began = options.clock.monotonic();
+  }
+
+  /** Once the commit has begun it finishes: what the client reads then is the truth, 226 and 226. */
+  abort(reason: Failure): void {
+    if (reason.kind === 'aborted') this.abortsAsked++;
+    if (!this.transfer.committing()) this.controller.abort(reason);
+  }
+
+  /** The final reply, and one more for each ABOR that came meanwhile. Never rejects. */
+  async run(): Promise<readonly Reply[]> {
+    const { transfer, options } = this;
+    const { log, metrics } = options;
+    const { direction, path } = transfer;
+    log.info('transfer.start', { path, direction });
+    const final = await this.outcome();
+    const bytes = transfer.bytes();
+    const failed = final.code >= 400;
+    if (direction === 'up') {
+      metrics.count('bytes.in', bytes);
+      if (failed) metrics.count('uploads.failed');
+    } else {
+      metrics.count('bytes.out', bytes);
+      if (direction === 'down') metrics.count(failed ? 'downloads.failed' : 'downloads.done');
+    }
+    log.info('transfer.end', {
+      path,
+      direction,
+      bytes,
+      code: final.code,
+      ms: options.clock.monotonic() - this.began,
+      text: final.lines[0],
+    });
+    return [final, ...Array.from({ length: this.abortsAsked }, () => replies.abortDone)];
+  }
+
+  private async outcome(): Promise<Reply> {
+    try {
+      return await this.transfer.run(this.controller.signal);
+    } catch (error) {
+      const reply = failureReply(error);
+      const cause = error instanceof Failure ? error.cause : error;
+      if (cause) this.options.log.warn('store.error', { path: this.transfer.path, cause });
+      return reply ?? replies.transferBug;
+    }
+  }
+
+  /** For STAT. */
+  describe(): readonly string[] {
+    const { direction, path, bytes } = this.transfer;
+    const seconds = Math.round((this.options.clock.monotonic() - this.began) / 1000);
+    const what = direction === 'up' ? 'Receiving' : direction === 'down' ? 'Sending' : 'Listing';
+    return [`${what} ${path}: ${bytes()} bytes in ${seconds} seconds`];
+  }
+}

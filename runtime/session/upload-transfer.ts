@@ -1,0 +1,62 @@
+import type { PreparedUpload, UploadMode } from '../filesystem/partner-view';
+import { Failure } from '../model/failure';
+import type { VirtualPath } from '../model/virtual-path';
+import * as replies from '../protocol/replies';
+import type { Transfer } from './command';
+import type { Context } from './context';
+import { dataProtection } from './state';
+
+/**
+ * An upload as a transfer: refused before 150 or not at all, then received, judged and committed. 226 is a receipt, so the verdict asks for everything that a
+ * clean end of data does not prove: a client that gives up in the middle may close its data connection perfectly well.
+ */
+export async function uploadTransfer(context: Context, path: VirtualPath, how: UploadMode): Promise<Transfer> {
+  const { state, view, data, user } = context;
+  const { announced } = state;
+  state.announced = undefined;
+  state.restart = undefined;
+  const upload = await view.prepareUpload(path, how, announced);
+  const { switches } = user;
+  const protection = dataProtection(state, switches);
+  const verdict = (received: number) => {
+    if (!context.mayFinish()) throw new Failure('control-lost', 'Upload incomplete: the control connection was lost.');
+    if (announced !== undefined && state.type === 'I' && switches.announcedSize === 'check') checkAnnounced(announced, received, upload);
+  };
+  let bytes = () => 0;
+  return {
+    opening:
+      how.kind === 'unique'
+        ? replies.openingUnique(upload.path.slice(upload.path.lastIndexOf('/') + 1))
+        : replies.openingData('Ok to send data.'),
+    direction: 'up',
+    path: upload.path,
+    committing: () => upload.committing,
+    bytes: () => bytes(),
+    run: async (signal) => {
+      // The connection is taken from the session here: until the data ends, nothing else may use it.
+      const connection = await openOrCancel(() => data.open({ direction: 'receive', protection, switches, signal }), upload);
+      bytes = () => connection.bytes;
+      await upload.receive(connection.source, verdict, signal);
+      return replies.transferComplete;
+    },
+  };
+}
+
+async function openOrCancel<T>(open: () => T, upload: PreparedUpload): Promise<T> {
+  try {
+    return open();
+  } catch (error) {
+    await upload.cancel();
+    throw error;
+  }
+}
+
+/** A lower bound: some clients count the bytes that are there already, some do not. */
+function checkAnnounced(announced: number, received: number, upload: PreparedUpload): void {
+  const sent = received - upload.offset;
+  if (received >= announced || sent >= announced) return;
+  throw new Failure(
+    'short',
+    `Upload incomplete: ${announced} bytes were announced with ALLO and ${received} arrived. If the client announces wrong sizes, set announcedSize to ignore for this account.`,
+  );
+}
