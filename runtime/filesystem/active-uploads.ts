@@ -68,6 +68,8 @@ export class ActiveUpload {
   committing = false;
   /** Durable size that a session was told while it was silent. */
   told: number | undefined;
+  /** Makes durable what it can while it goes on. */
+  flush: () => Promise<void> = async () => undefined;
   progress: () => Progress = () => ({ parts: [], durable: 0, reserved: 0 });
 
   constructor(

@@ -44,6 +44,7 @@ export async function receiveUpload(
   try {
     writer = await receiving.open();
     active.progress = () => (writer as ObjectWriter).progress();
+    active.flush = () => (writer as ObjectWriter).flush();
     recorder = new Recorder(fs, receiving, writer);
     await pour(receiving, recorder, writer, source, cut);
     const check = () => {
@@ -229,7 +230,7 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
       fs.metrics.count('uploads.parked');
       fs.log.info('upload.parked', { partner: record.user, path: record.key, bytes: parked.progress.durable, text: failure.message });
     }
-    return new Failure(failure.kind, failure.kind === 'taken-over' ? failure.message : `${failure.message} ${kept}`, { cause: failure });
+    return new Failure(failure.kind, failure.kind === 'taken-over' ? failure.message : `${failure.message} ${kept}`, { cause: failure.cause });
   } catch (cause) {
     fs.log.error('store.error', {
       partner: record.user,

@@ -42,7 +42,12 @@ export async function silentUpload(fs: Filesystem, key: ObjectKey, user: User, s
       await upload.ended;
       return undefined;
     }
-    if (upload.silent) return upload;
+    if (upload.silent) {
+      const flushed = upload.lastByteAt;
+      await upload.flush();
+      // Bytes that came meanwhile say that it moves after all.
+      return upload.lastByteAt === flushed && upload.silent ? upload : undefined;
+    }
     if (upload.lastByteAt !== bytesBefore) return undefined;
     if (fs.clock.monotonic() - asked >= undecidedFor) return undefined;
     await fs.clock.sleep(100, signal);

@@ -90,6 +90,8 @@ export interface ObjectWriter {
   readonly received: number;
   /** What is durable now. */
   progress(): Progress;
+  /** Makes durable, and tells with `progress`, as much as can be without ending the upload: it has gone silent and may be continued elsewhere. */
+  flush(): Promise<void>;
   /** Called whenever `progress` has grown. */
   onProgress?: () => void;
   /** Flushes everything; after it only `complete` or `abort` follow. */

@@ -99,7 +99,11 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
         if (!turnEnds) socket.resume();
       }, fail);
     };
-    const onEnd = () => settle(resolve);
+    const onEnd = () => {
+      // At once: Node ends its own side by itself in the next tick, and with tickets still held no close_notify would go out.
+      connection.releaseTickets();
+      settle(resolve);
+    };
     const onError = (error: Error) => {
       fail(new Failure('cut', 'Upload incomplete: the data connection was reset.', { cause: error }));
     };
@@ -124,9 +128,8 @@ function freeRecord(bytes: Buffer): void {
   if (block.transfer && bytes.byteLength === block.byteLength) block.transfer(0);
 }
 
-/** Our close_notify and FIN: clients that wait for them (Python's `unwrap`) go on, and only then is 226 due. The tickets go out before them. */
+/** Our close_notify and FIN: clients that wait for them (Python's `unwrap`) go on, and only then is 226 due. */
 async function answerEnd(connection: DataConnection, socket: Socket | TLSSocket, clock: Clock): Promise<void> {
-  connection.releaseTickets();
   if (socket.destroyed) return;
   await new Promise<void>((resolve) => {
     const timer = clock.timer(endWait, resolve);

@@ -65,7 +65,7 @@ export class RunningTransfer {
     } catch (error) {
       const reply = failureReply(error);
       const cause = error instanceof Failure ? error.cause : error;
-      if (cause) this.options.log.warn('store.error', { path: this.transfer.path, cause });
+      if (cause && !(cause instanceof Failure)) this.options.log.warn('store.error', { path: this.transfer.path, cause });
       return reply ?? replies.transferBug;
     }
   }

@@ -141,7 +141,7 @@ export class PartFileWriter implements ObjectWriter {
           }
         }
         this.notify();
-        if (this.written.size - this.durable[1].size >= flushEvery) this.flushing ??= this.flush();
+        if (this.written.size - this.durable[1].size >= flushEvery) this.flushing ??= this.flushWritten();
       }
     } catch (error) {
       this.fail(error);
@@ -160,7 +160,7 @@ export class PartFileWriter implements ObjectWriter {
   }
 
   /** Runs beside the writes: what was written when it began is durable when it ends. */
-  private async flush(): Promise<void> {
+  private async flushWritten(): Promise<void> {
     const covered = this.written;
     try {
       await this.options.requireRoom();
@@ -210,6 +210,18 @@ export class PartFileWriter implements ObjectWriter {
   private async drain(): Promise<void> {
     if (this.filled > 0) this.sendCurrent();
     while (this.pumping || this.flushing) await Promise.all([this.pumping, this.flushing]);
+  }
+
+  async flush(): Promise<void> {
+    await this.drain();
+    const size = this.received - heldBack;
+    const [before, last] = this.durable;
+    if (this.failure || !this.handle || size <= this.progress().durable) return;
+    await this.handle.datasync();
+    const from = last.size <= size ? last : before;
+    const place = { size, crc32: await this.options.checksumUpTo(size, from) };
+    this.durable = last.size <= size ? [last, place] : [place, last];
+    this.onProgress?.();
   }
 
   async settle(): Promise<Settled> {
