@@ -1,16 +1,19 @@
-import { link, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
-import path from 'node:path';
+import { type FileHandle, open, readdir, statfs } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { ObjectKey, Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import type { Base, Progress, Settled } from '../../model/upload-record';
 import type { Clock } from '../../ports/clock';
 import type { Completed, DirectoryOperations, Found, Move, Moved, NewUpload, ObjectStore, ObjectWriter } from '../../ports/object-store';
+import { type Checkpoint, fileStart, heldBack, placeOfProgress, progressOf } from './checkpoint';
 import { folderOperations } from './directory-operations';
-import { flushDirectory, makeDirectories } from './durable-directory';
-import { asidePath, codeOf, foundOf, lookAtFile, type Modes, partPath, pathOf, type Roots, storeFailure, versionOf } from './layout';
-import { type Checkpoint, heldBack, PartFileWriter, progressOf } from './part-file-writer';
-import { checksumOf, copyFile, readVersion } from './read-file';
+import { removeFile } from './durable-directory';
+import { codeOf, foundOf, lookAtFile, type Modes, partPath, pathOf, type Roots, storeFailure, versionOf } from './layout';
+import { moveVersion } from './move-version';
+import { PartFileWriter } from './part-file-writer';
+import { publish } from './publish';
+import { checksumOf, copyVersion, readVersion } from './read-file';
+import { removeVersion } from './remove-version';
 
 /**
  * Objects as plain files. A file appears under its final name whole, by `link(2)` onto a free name or `rename(2)` over a known version, after its
@@ -24,15 +27,17 @@ export interface DirectoryStoreOptions {
   readonly reserve: number;
   readonly hardLinks: boolean;
   readonly folds: boolean;
-  /** Part files were written since the machine started: what lies in them has survived whatever ended the last process. */
-  readonly sameBoot: boolean;
+  /** The part file was written since the machine started: what lies in it has survived whatever ended the last process. */
+  readonly survived: (uploadId: string) => boolean;
 }
 
-const roomCheckedFor = 1_000;
+/** Milliseconds for which the answer holds while there are so many bytes more than the reserve. */
+const roomKnownFor = 1_000;
+const plentyOfRoom = 4 * 1024 * 1024 * 1024;
 
 export class DirectoryObjectStore implements ObjectStore {
   readonly directories: DirectoryOperations;
-  private roomKnownAt = Number.NEGATIVE_INFINITY;
+  private roomUntil = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: DirectoryStoreOptions) {
     this.directories = folderOperations(options.roots, options.modes, options.folds);
@@ -40,44 +45,35 @@ export class DirectoryObjectStore implements ObjectStore {
 
   async requireRoom(): Promise<void> {
     const { clock, roots, reserve } = this.options;
-    if (clock.monotonic() - this.roomKnownAt < roomCheckedFor) return;
+    if (clock.monotonic() < this.roomUntil) return;
     const { bavail, bsize } = await guarded(() => statfs(roots.incoming));
-    if (bavail * bsize < reserve) {
-      throw new Failure('disk-full', 'No space left on the storage: it is down to its reserve.');
-    }
-    this.roomKnownAt = clock.monotonic();
+    const free = bavail * bsize;
+    if (free < reserve) throw new Failure('disk-full', 'No space left on the storage: it is down to its reserve.');
+    // Near the reserve it is asked every time: a fast sender writes more than the reserve within a second.
+    this.roomUntil = free > reserve + plentyOfRoom ? clock.monotonic() + roomKnownFor : Number.NEGATIVE_INFINITY;
   }
 
   begin(upload: NewUpload): ObjectWriter {
-    return this.writer(upload, upload.token, { size: 0, crc32: 0 });
+    return this.writer(upload, upload.token, fileStart);
   }
 
   async resume(upload: NewUpload, progress: Progress): Promise<ObjectWriter> {
     const uploadId = progress.uploadId ?? upload.token;
-    const size = progress.durable;
-    if (size === 0) return this.writer(upload, uploadId, { size: 0, crc32: 0 });
-    const file = partPath(this.options.roots, uploadId);
+    const kept = placeOfProgress(progress);
+    if (kept.size === 0) return this.writer(upload, uploadId, fileStart);
     return guarded(async () => {
-      const handle = await open(file, 'r+');
-      try {
-        const { size: there } = await handle.stat();
-        if (there < size) throw new Failure('restart-not-possible', 'What was kept of this upload is gone; send the file whole.');
-        await handle.truncate(size);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      return this.writer(upload, uploadId, { size, crc32: progress.parts[0]?.crc32 ?? 0 });
+      await cutPartFile(partPath(this.options.roots, uploadId), kept.size);
+      return this.writer(upload, uploadId, kept);
     });
   }
 
   async append(upload: NewUpload, base: Base): Promise<ObjectWriter> {
-    const file = partPath(this.options.roots, upload.token);
+    const { roots, modes } = this.options;
+    const file = partPath(roots, upload.token);
     return guarded(async () => {
-      await this.requireRoom();
-      const sum = await copyFile(pathOf(this.options.roots, base.storedKey), base.version, file, this.options.modes.file);
-      if (sum === undefined) throw new Failure('base-changed', 'The file to be continued has been changed or taken; send it whole.');
-      return this.writer(upload, upload.token, { size: base.size, crc32: sum });
+      const copied = await copyVersion(pathOf(roots, base.storedKey), base.version, file, modes.file, () => this.requireRoom());
+      if (!copied) throw new Failure('base-changed', 'The file to be continued has been changed or taken; send it whole.');
+      return this.writer(upload, upload.token, copied);
     });
   }
 
@@ -98,46 +94,8 @@ export class DirectoryObjectStore implements ObjectStore {
     });
   }
 
-  /** The part file becomes the object: the only place where a name appears below `objects`. */
   private async publish(storedKey: ObjectKey, file: string, settled: Settled, over: Version | undefined): Promise<Completed> {
-    const target = pathOf(this.options.roots, storedKey);
-    return guarded(async () => {
-      await makeDirectories(path.dirname(target), this.options.modes.directory);
-      const occupied = over === undefined ? await this.linkOnto(file, target) : await this.renameOver(file, target);
-      if (occupied) return { occupied };
-      await flushDirectory(path.dirname(target));
-      await flushDirectory(path.dirname(file));
-      return { version: settled.proof };
-    });
-  }
-
-  /** Onto a free name: a file dropped there a moment ago is not overwritten. An own link from an attempt that crashed in between is gone on from. */
-  private async linkOnto(file: string, target: string): Promise<Found | undefined> {
-    if (!this.options.hardLinks) {
-      const there = await lookFound(target);
-      if (!there) await rename(file, target);
-      return there;
-    }
-    try {
-      await link(file, target);
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      const there = await lookAtFile(target);
-      if (!there) throw new Failure('exists', 'Something that is not a plain file lies at this path.', { cause: error });
-      const mine = await stat(file, { bigint: true });
-      if (there.ino !== mine.ino) return foundOf(there);
-    }
-    await unlink(file);
-    return undefined;
-  }
-
-  private async renameOver(file: string, target: string): Promise<undefined> {
-    const there = await lookAtFile(target);
-    const mine = await stat(file, { bigint: true });
-    // `rename(2)` of two links to one file does nothing and reports success.
-    if (there?.ino === mine.ino) await unlink(file);
-    else await rename(file, target);
-    return undefined;
+    return guarded(() => publish(this.options, file, pathOf(this.options.roots, storedKey), settled, over));
   }
 
   async completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed | 'gone'> {
@@ -154,15 +112,18 @@ export class DirectoryObjectStore implements ObjectStore {
   }
 
   async look(storedKey: ObjectKey): Promise<Found | undefined> {
-    return lookFound(pathOf(this.options.roots, storedKey));
+    const stats = await lookAtFile(pathOf(this.options.roots, storedKey));
+    return stats && foundOf(stats);
   }
 
   async salvage(token: string, _storedKey: ObjectKey, progress: Progress): Promise<Progress> {
+    const { roots, survived } = this.options;
     const uploadId = progress.uploadId ?? token;
-    const file = partPath(this.options.roots, uploadId);
+    const file = partPath(roots, uploadId);
     const part = await lookAtFile(file);
-    if (!part) return progressOf(uploadId, { size: 0, crc32: 0 });
-    if (!this.options.sameBoot) return progress;
+    const known = placeOfProgress(progress);
+    if (!part || part.size < known.size) return progressOf(uploadId, fileStart);
+    if (!survived(uploadId)) return progressOf(uploadId, known);
     return guarded(async () => {
       const handle = await open(file, 'r+');
       try {
@@ -170,10 +131,9 @@ export class DirectoryObjectStore implements ObjectStore {
       } finally {
         await handle.close();
       }
-      const size = Math.max(0, Number(part.size) - heldBack);
-      const known = { size: progress.durable, crc32: progress.parts[0]?.crc32 ?? 0 };
-      const from = known.size <= size ? known : { size: 0, crc32: 0 };
-      return progressOf(uploadId, { size, crc32: await checksumOf(file, size, from) });
+      // Never less than was flushed and written down: some session may have been told it.
+      const size = Math.max(known.size, Number(part.size) - heldBack);
+      return progressOf(uploadId, { size, crc32: await checksumOf(file, size, known) });
     });
   }
 
@@ -200,95 +160,29 @@ export class DirectoryObjectStore implements ObjectStore {
     return sum;
   }
 
-  /** Set aside first: between a look and an `unlink(2)` somebody could put another file there, and it would be the one that goes. */
   async remove(storedKey: ObjectKey, version: Version): Promise<'removed' | 'absent' | { other: Found }> {
-    const target = pathOf(this.options.roots, storedKey);
-    const aside = asidePath(this.options.roots, storedKey);
-    return guarded(async () => {
-      const left = await lookAtFile(aside);
-      if (left) {
-        if ((await this.decideAside(aside, target, version)) === 'removed') return 'removed';
-      }
-      const seen = await lookAtFile(target);
-      if (!seen) return 'absent';
-      if (versionOf(seen) !== version) return { other: foundOf(seen) };
-      try {
-        await rename(target, aside);
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return 'absent';
-        throw error;
-      }
-      const outcome = await this.decideAside(aside, target, version);
-      await flushDirectory(path.dirname(target));
-      return outcome;
-    });
+    return guarded(() => removeVersion(this.options, storedKey, version));
   }
 
-  private async decideAside(aside: string, target: string, version: Version): Promise<'removed' | { other: Found }> {
-    const taken = await lookAtFile(aside);
-    if (!taken || versionOf(taken) === version) {
-      await removeFile(aside);
-      return 'removed';
-    }
-    try {
-      if (this.options.hardLinks) await link(aside, target);
-      else if (await lookAtFile(target)) throw Object.assign(new Error('a file lies there'), { code: 'EEXIST' });
-      else await rename(aside, target);
-      await removeFile(aside);
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      // A third file has come meanwhile. It stays, and so does the one set aside: nobody's bytes are thrown away.
-      await rename(aside, `${aside}-${taken.ino}.kept`);
-    }
-    return { other: foundOf(taken) };
-  }
-
-  readonly move = async ({ from, version, to, over }: Move): Promise<Moved> => {
-    const source = pathOf(this.options.roots, from);
-    const target = pathOf(this.options.roots, to);
-    return guarded(async () => {
-      const aside = asidePath(this.options.roots, from);
-      if (await lookAtFile(aside)) await this.decideAside(aside, source, version);
-      const seen = await lookAtFile(source);
-      if (!seen) return 'source-absent';
-      if (versionOf(seen) !== version) return { sourceOther: foundOf(seen) };
-      await makeDirectories(path.dirname(target), this.options.modes.directory);
-      if (over === undefined && this.options.hardLinks) {
-        try {
-          await link(source, target);
-        } catch (error) {
-          if (codeOf(error) === 'ENOENT') return 'source-absent';
-          if (codeOf(error) !== 'EEXIST') throw error;
-          const there = await lookAtFile(target);
-          if (!there) throw new Failure('exists', 'Something that is not a plain file lies at this path.', { cause: error });
-          if (there.ino !== seen.ino) return { occupied: foundOf(there) };
-        }
-        await this.remove(from, version);
-      } else {
-        const there = over === undefined ? await lookFound(target) : undefined;
-        if (there) return { occupied: there };
-        const linked = (await lookAtFile(target))?.ino === seen.ino;
-        if (linked) await this.remove(from, version);
-        else await rename(source, target);
-      }
-      await flushDirectory(path.dirname(target));
-      await flushDirectory(path.dirname(source));
-      return { version };
-    });
-  };
+  readonly move = async (move: Move): Promise<Moved> => guarded(() => moveVersion(this.options, move));
 }
 
-async function lookFound(file: string): Promise<Found | undefined> {
-  const stats = await lookAtFile(file);
-  return stats && foundOf(stats);
-}
-
-async function removeFile(file: string): Promise<void> {
+/** What lies behind the durable size was never told; the client sends it again. */
+async function cutPartFile(file: string, size: number): Promise<void> {
+  const gone = 'What was kept of this upload is gone; send the file whole.';
+  let handle: FileHandle;
   try {
-    await unlink(file);
+    handle = await open(file, 'r+');
   } catch (error) {
-    // Gone already is what was wanted.
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) === 'ENOENT') throw new Failure('restart-not-possible', gone, { cause: error });
+    throw error;
+  }
+  try {
+    if ((await handle.stat()).size < size) throw new Failure('restart-not-possible', gone);
+    await handle.truncate(size);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { lstat, readdir, rename, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ObjectKey } from '../../model/entry';
+import { Failure } from '../../model/failure';
 import { isListable } from '../../model/virtual-path';
 import type { DirectoryOperations } from '../../ports/object-store';
 import { flushDirectory, makeDirectories } from './durable-directory';
@@ -32,6 +33,7 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
       const source = pathOf(roots, from);
       const target = pathOf(roots, to);
       try {
+        if (to === from || to.startsWith(`${from}/`)) throw new Failure('not-allowed', 'A directory cannot be moved into itself.');
         if (!(await exists(source))) return 'source-absent';
         if (await exists(target)) return 'occupied';
         await makeDirectories(path.dirname(target), modes.directory);

@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from './layout';
 
@@ -17,10 +17,22 @@ export async function flushDirectory(directory: string): Promise<void> {
 
 /** Makes a directory and its parents and flushes every one that got a new name in it. */
 export async function makeDirectories(directory: string, mode: number): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode });
+  const first = await mkdir(directory, { recursive: true, mode }).catch((error: unknown) => {
+    // `mkdir` of a path where a file lies says EEXIST for the last segment and ENOTDIR for one before.
+    throw codeOf(error) === 'EEXIST' ? Object.assign(error as Error, { code: 'ENOTDIR' }) : error;
+  });
   if (first === undefined) return;
   for (let made = directory; ; made = path.dirname(made)) {
     await flushDirectory(path.dirname(made));
     if (made === first) return;
+  }
+}
+
+export async function removeFile(file: string): Promise<void> {
+  try {
+    await unlink(file);
+  } catch (error) {
+    // Gone already is what was wanted.
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }

@@ -33,7 +33,8 @@ export function pathOf(roots: Roots, storedKey: ObjectKey): string {
 }
 
 export function partPath(roots: Roots, uploadId: string): string {
-  if (!/^[A-Za-z0-9._-]+$/.test(uploadId)) throw new Error('not the name of a part file');
+  // Names that begin with a dot are this adapter's own.
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(uploadId)) throw new Error('not the name of a part file');
   return path.join(roots.incoming, uploadId);
 }
 

@@ -1,7 +1,8 @@
-import { link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../ports/clock';
 import { DirectoryObjectStore } from './directory-object-store';
+import { removeFile } from './durable-directory';
 import { codeOf, type Modes, type Roots } from './layout';
 
 /**
@@ -33,8 +34,8 @@ export async function openDirectoryStore(options: {
   const folds = await probeFolding(roots.incoming);
   if (folds)
     warnings.push('this file system folds case or normalisation of names: of two names that differ only so, the second is refused');
-  const sameBoot = await rememberBoot(roots.incoming, options.bootId);
-  const store = new DirectoryObjectStore({ ...options, roots, hardLinks, folds, sameBoot });
+  const survived = await rememberBoot(roots.incoming, options.bootId);
+  const store = new DirectoryObjectStore({ ...options, roots, hardLinks, folds, survived });
   return { store, roots, warnings };
 }
 
@@ -85,23 +86,29 @@ async function probeFolding(folder: string): Promise<boolean> {
   return false;
 }
 
-async function rememberBoot(folder: string, bootId: string | undefined): Promise<boolean> {
+/**
+ * Which part files can be trusted to their whole length: a process that dies leaves what it wrote in the system's memory, a machine that stops does not.
+ * The names of those from before the last start of the machine are kept until they are gone, because this process may die before it has seen to them.
+ */
+async function rememberBoot(folder: string, bootId: string | undefined): Promise<(uploadId: string) => boolean> {
+  // Without an id every start could be one of the machine.
+  if (bootId === undefined) return () => false;
   const file = path.join(folder, '.boot-id');
   const before = await readFile(file, 'utf8').catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
-    return undefined;
+    return '';
   });
-  if (bootId !== undefined && before !== bootId) {
-    await writeFile(`${file}-new`, bootId);
+  const [boot, ...marked] = before.split('\n');
+  const there = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+  const old = new Set(boot === bootId ? marked.filter((name) => there.includes(name)) : there);
+  const content = [bootId, ...old].join('\n');
+  if (content !== before) {
+    await writeFile(`${file}-new`, content, { flush: true });
     await rename(`${file}-new`, file);
   }
-  return bootId !== undefined && before === bootId;
+  return (uploadId) => !old.has(uploadId);
 }
 
 async function removeAll(...files: string[]): Promise<void> {
-  for (const file of files) {
-    await unlink(file).catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    });
-  }
+  for (const file of files) await removeFile(file);
 }

@@ -5,11 +5,15 @@ import { Failure } from '../../model/failure';
 import type { Progress, Settled } from '../../model/upload-record';
 import type { Completed, ObjectWriter } from '../../ports/object-store';
 import type { Admission } from '../../ports/part-buffers';
+import { type Checkpoint, fileStart, heldBack, progressOf } from './checkpoint';
 import { storeFailure, versionOf } from './layout';
+import { writeAll } from './write-all';
 
 /**
  * Writes one part file. Records are copied into buffers as they come; full buffers are written in order, several with one call; every 8 MiB the file is
  * flushed, and what a finished flush covers is durable. The checksum runs along, once a buffer.
+ *
+ * One class of some length, because its parts share one state: what was received, queued, written and flushed, and the one failure that ends it.
  */
 export interface WriterOptions {
   readonly file: string;
@@ -17,7 +21,7 @@ export interface WriterOptions {
   readonly admission: Admission;
   readonly mode: number;
   /** Bytes that are in the file already, and their checksum. */
-  readonly start: { readonly size: number; readonly crc32: number };
+  readonly start: Checkpoint;
   /** Throws when the disk is down to its reserve. */
   readonly requireRoom: () => Promise<void>;
   readonly complete: (over: Version | undefined, settled: Settled) => Promise<Completed>;
@@ -25,14 +29,6 @@ export interface WriterOptions {
   /** Checksum of the file's first `size` bytes, going on from a place where it is known. */
   readonly checksumUpTo: (size: number, from: Checkpoint) => Promise<number>;
 }
-
-export interface Checkpoint {
-  readonly size: number;
-  readonly crc32: number;
-}
-
-/** Never told as received: a client that finds its own size sends nothing and reports success. */
-export const heldBack = 64 * 1024;
 
 const smallestBuffer = 256 * 1024;
 const largestBuffer = 1024 * 1024;
@@ -85,10 +81,11 @@ export class PartFileWriter implements ObjectWriter {
       this.received += copied;
       if (this.filled === this.current.length) this.sendCurrent();
     }
-    return !this.failure && this.queuedBytes < mostQueued && (this.current !== undefined || this.tryTakeBuffer());
+    if (this.failure || this.queuedBytes >= mostQueued) return false;
+    return this.current ? !this.extra.has(this.current) : this.tryTakeBuffer();
   }
 
-  /** Between `ready` and the next `accept` a buffer is at hand; a record that overruns it may cost one more than the budget has. */
+  /** Between `ready` and the next `accept` a buffer is at hand; a record that overruns it may cost one more than the budget has, and then `ready` waits. */
   private takeBuffer(): Buffer {
     const buffer = this.options.admission.take(this.bufferSize) ?? this.options.admission.take(smallestBuffer);
     if (buffer) return buffer;
@@ -101,6 +98,12 @@ export class PartFileWriter implements ObjectWriter {
     if (!this.extra.delete(buffer)) this.options.admission.give(buffer);
   }
 
+  private dropCurrent(): void {
+    if (this.current) this.giveBack(this.current);
+    this.current = undefined;
+    this.filled = 0;
+  }
+
   private tryTakeBuffer(): boolean {
     this.current = this.options.admission.take(this.bufferSize) ?? this.options.admission.take(smallestBuffer);
     return this.current !== undefined;
@@ -109,6 +112,11 @@ export class PartFileWriter implements ObjectWriter {
   private sendCurrent(): void {
     const buffer = this.current;
     if (!buffer) return;
+    if (this.failure) {
+      // Nothing is written any more, and no pump runs that would give the buffer back.
+      this.dropCurrent();
+      return;
+    }
     const bytes = buffer.subarray(0, this.filled);
     const before = this.lastQueued ?? this.written;
     const end = { size: before.size + bytes.length, crc32: crc32(bytes, before.crc32) };
@@ -153,6 +161,8 @@ export class PartFileWriter implements ObjectWriter {
 
   private async open(): Promise<FileHandle> {
     if (!this.handle) {
+      // Opening again would cut what has been written.
+      if (this.closed) throw new Error('the part file has been closed');
       await this.options.requireRoom();
       this.handle = await open(this.options.file, this.options.start.size > 0 ? 'r+' : 'w+', this.options.mode);
     }
@@ -189,6 +199,7 @@ export class PartFileWriter implements ObjectWriter {
     for (;;) {
       if (this.failure) throw this.failure;
       if (this.closed) throw new Failure('taken-over', 'The upload has ended.');
+      if (this.current && this.extra.has(this.current)) this.sendCurrent();
       if (this.queuedBytes >= mostQueued) {
         await new Promise<void>((resolve) => {
           this.wake.push(resolve);
@@ -212,19 +223,26 @@ export class PartFileWriter implements ObjectWriter {
     while (this.pumping || this.flushing) await Promise.all([this.pumping, this.flushing]);
   }
 
+  /** For an upload from which no byte comes. If one comes meanwhile, what is told is only what was received before. */
   async flush(): Promise<void> {
     await this.drain();
-    const size = this.received - heldBack;
+    const size = Math.min(this.received - heldBack, this.written.size);
     const [before, last] = this.durable;
     if (this.failure || !this.handle || size <= this.progress().durable) return;
-    await this.handle.datasync();
-    const from = last.size <= size ? last : before;
-    const place = { size, crc32: await this.options.checksumUpTo(size, from) };
-    this.durable = last.size <= size ? [last, place] : [place, last];
+    try {
+      await this.handle.datasync();
+      const place = { size, crc32: await this.options.checksumUpTo(size, last.size <= size ? last : before) };
+      // A flush of the writes may have gone further meanwhile.
+      if (this.durable[1] !== last) return;
+      this.durable = last.size <= size ? [last, place] : [place, last];
+    } catch (error) {
+      throw storeFailure(error);
+    }
     this.onProgress?.();
   }
 
   async settle(): Promise<Settled> {
+    if (this.settled) return this.settled;
     await this.drain();
     try {
       if (this.failure) throw this.failure;
@@ -246,15 +264,22 @@ export class PartFileWriter implements ObjectWriter {
   }
 
   async park(): Promise<Progress> {
-    await this.drain();
-    if (this.handle) await this.handle.sync();
-    await this.close();
     const { start, uploadId, checksumUpTo } = this.options;
-    if (this.written.size === 0) return progressOf(uploadId, { size: 0, crc32: 0 });
-    const size = Math.max(start.size, this.written.size - heldBack);
-    if (size === this.written.size) return progressOf(uploadId, this.written);
-    const known = [this.durable[1], this.durable[0], start].find((place) => place.size <= size) ?? { size: 0, crc32: 0 };
-    return progressOf(uploadId, { size, crc32: await checksumUpTo(size, known) });
+    await this.drain();
+    try {
+      try {
+        await this.handle?.sync();
+      } finally {
+        await this.close();
+      }
+      if (this.written.size === 0) return progressOf(uploadId, fileStart);
+      // What was there before this connection has been told already, and the client has sent from there on.
+      const size = Math.max(start.size, this.written.size - heldBack);
+      const known = [this.written, this.durable[1], this.durable[0], start].find((place) => place.size <= size) ?? fileStart;
+      return progressOf(uploadId, { size, crc32: await checksumUpTo(size, known) });
+    } catch (error) {
+      throw storeFailure(error);
+    }
   }
 
   async abort(): Promise<void> {
@@ -266,33 +291,10 @@ export class PartFileWriter implements ObjectWriter {
 
   private async close(): Promise<void> {
     this.closed = true;
-    if (this.current) this.giveBack(this.current);
-    this.current = undefined;
-    this.filled = 0;
+    this.dropCurrent();
     this.notify();
     const { handle } = this;
     this.handle = undefined;
     await handle?.close();
-  }
-}
-
-export function progressOf(uploadId: string, place: Checkpoint): Progress {
-  if (place.size === 0) return { uploadId, parts: [], durable: 0, reserved: 0 };
-  return { uploadId, parts: [{ number: 1, size: place.size, crc32: place.crc32 }], durable: place.size, reserved: 1 };
-}
-
-/** `pwritev(2)` may write less than asked for. */
-async function writeAll(handle: FileHandle, pieces: Buffer[], position: number): Promise<void> {
-  let rest = pieces;
-  let at = position;
-  while (rest.length > 0) {
-    const { bytesWritten } = await handle.writev(rest, at);
-    at += bytesWritten;
-    let skip = bytesWritten;
-    while (rest.length > 0 && skip >= (rest[0] as Buffer).length) {
-      skip -= (rest[0] as Buffer).length;
-      rest = rest.slice(1);
-    }
-    if (skip > 0) rest = [(rest[0] as Buffer).subarray(skip), ...rest.slice(1)];
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
+import { Failure } from '../../model/failure';
 
 /**
  * One LMDB environment for everything that is not file content. Two processes may have it open: the server, and the operator's command line beside it.
@@ -17,8 +18,21 @@ export interface Row {
   readonly v: unknown;
 }
 
-const wantedHeadroom = 32 * 1024 * 1024;
-const lowHeadroom = 16 * 1024 * 1024;
+/** Bytes of written zeros behind the last used page. */
+export interface Headroom {
+  /** Restored at start and by the sweeper. */
+  readonly wanted: number;
+  /** Below it nothing that adds lasting rows is written. */
+  readonly low: number;
+  /** Below it nothing is written at all. */
+  readonly least: number;
+}
+
+export const defaultHeadroom: Headroom = { wanted: 32 * 1024 * 1024, low: 16 * 1024 * 1024, least: 4 * 1024 * 1024 };
+
+/** What a transaction may take of the headroom: new pages for itself, and for each row. Dense rows take an eighth of it. */
+const pagesOfTransaction = 32 * 1024;
+const pagesOfRow = 4 * 1024;
 const zeros = Buffer.alloc(4 * 1024 * 1024);
 
 export class Environment {
@@ -26,37 +40,63 @@ export class Environment {
   private readonly file: string;
   private revisions = 0;
   private readonly origin: string;
-  private headroom = 0;
+  /** What writes may take that are not on the disk yet. */
+  private underWay = 0;
+  /** Growing was refused; it is tried again by `maintain` only. */
+  private diskFull = false;
 
   /** @param origin Unlike any other process's, so that a revision never comes back. */
-  constructor(folder: string, origin: string) {
+  constructor(
+    folder: string,
+    origin: string,
+    private readonly room: Headroom = defaultHeadroom,
+  ) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.file = path.join(folder, 'data.mdb');
     this.origin = origin;
     this.db = open<Row, Buffer>({ path: folder, noSubdir: false, keyEncoding: 'binary', overlappingSync: false, cache: false });
-    this.measureHeadroom();
   }
 
   nextRevision(): string {
     return `${this.origin}-${++this.revisions}`;
   }
 
-  /** Room for more rows is short: only what removes, or finishes what has begun, may go on. */
-  get isShort(): boolean {
-    return this.headroom < lowHeadroom;
+  /**
+   * Runs a write when the headroom has room for it, with everything that is on its way to the disk counted. `grows`: it adds lasting rows; those stop
+   * first, so that deletes, and commits that have begun, can use the rest. The headroom is measured each time, which costs microseconds beside a flush:
+   * a folder of many files comes in transactions of a thousand rows.
+   */
+  async write<T>(rows: number, grows: boolean, work: () => Promise<T>): Promise<T> {
+    const need = pagesOfTransaction + rows * pagesOfRow;
+    this.underWay += need;
+    try {
+      if (this.restoreTo(this.room.low) < (grows ? this.room.low : this.room.least)) {
+        throw new Failure('disk-full', 'No space left in the index; delete files or enlarge the disk.');
+      }
+      return await work();
+    } finally {
+      this.underWay -= need;
+    }
   }
 
-  measureHeadroom(): void {
+  /** Bytes of written zeros behind the last used page. */
+  headroom(): number {
     const { lastPageNumber, pageSize } = this.db.getStats() as { lastPageNumber: number; pageSize: number };
-    this.headroom = statSync(this.file).size - (lastPageNumber + 1) * pageSize;
+    return statSync(this.file).size - (lastPageNumber + 1) * pageSize;
   }
 
   /** Restores the headroom as far as the disk allows, and frees the slots of readers that have died. Returns the headroom in bytes. */
   maintain(): number {
     this.db.readerCheck();
-    for (let more = true; more; ) more = this.growHeadroom();
-    this.measureHeadroom();
-    return this.headroom;
+    this.diskFull = false;
+    return this.restoreTo(this.room.wanted);
+  }
+
+  private restoreTo(wanted: number): number {
+    for (;;) {
+      const left = this.headroom() - this.underWay;
+      if (left >= wanted || this.diskFull || !this.growHeadroom()) return left;
+    }
   }
 
   private growHeadroom(): boolean {
@@ -67,12 +107,15 @@ export class Environment {
       try {
         const { size } = fstatSync(descriptor);
         const from = Math.max(size, used);
-        const missing = used + wantedHeadroom - from;
+        const missing = used + this.room.wanted + this.underWay - from;
         if (missing <= 0) return false;
         return writeSync(descriptor, zeros, 0, Math.min(missing, zeros.length), from) > 0;
       } catch (error) {
-        // The disk is full already: what headroom there is has to do, and `isShort` says when it is not enough.
-        if ((error as NodeJS.ErrnoException).code === 'ENOSPC' || (error as NodeJS.ErrnoException).code === 'EDQUOT') return false;
+        // The disk is full already: what headroom there is has to do, and `write` refuses what it is not enough for.
+        if ((error as NodeJS.ErrnoException).code === 'ENOSPC' || (error as NodeJS.ErrnoException).code === 'EDQUOT') {
+          this.diskFull = true;
+          return false;
+        }
         throw error;
       } finally {
         closeSync(descriptor);

@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -35,11 +35,11 @@ export function lockFolder(folder: string, me: LockHolder, startedOf: (pid: numb
         linkSync(mine, file);
         return () => unlock(file, me);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        if (codeOf(error) !== 'EEXIST') throw error;
       }
       const holder = readHolder(file);
       if (holder && isAlive(holder, me, startedOf)) throw new FolderInUse(folder, holder.pid);
-      removeIfStill(file, holder);
+      removeStale(file, `${mine}-stale`, holder);
     }
     throw new Error(`the lock of ${folder} keeps changing hands`);
   } finally {
@@ -58,18 +58,31 @@ function readHolder(file: string): LockHolder | undefined {
     return JSON.parse(readFileSync(file, 'utf8')) as LockHolder;
   } catch (error) {
     // Gone meanwhile, or torn by a power loss: in both cases nobody holds it.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    if (codeOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-function removeIfStill(file: string, holder: LockHolder | undefined): void {
-  if (readHolder(file)?.nonce !== holder?.nonce) return;
+/**
+ * Removes a lock that nobody holds any more. It is moved away before it is looked at again: of two servers that start at once, the slower one would
+ * otherwise remove the lock that the faster one has just taken.
+ */
+function removeStale(file: string, away: string, stale: LockHolder | undefined): void {
   try {
-    unlinkSync(file);
+    renameSync(file, away);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (codeOf(error) === 'ENOENT') return;
+    throw error;
   }
+  try {
+    if (readHolder(away)?.nonce !== stale?.nonce) linkSync(away, file);
+  } finally {
+    unlinkSync(away);
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }
 
 function unlock(file: string, me: LockHolder): void {

@@ -6,12 +6,8 @@ import { decodeKey, encodeKey, endOfPrefix, endOfTable, successor } from './row-
 /** Tables that grow with what partners store; the others only while something is under way. */
 const growing: ReadonlySet<TableName> = new Set(['entry', 'upload']);
 
-/** How many transactions may pass before the headroom is measured again: far fewer than fill it. */
-const measureEvery = 200;
-
 export class LmdbMetadataStore implements MetadataStore {
   readonly maxWrites = 1_000;
-  private transactions = 0;
 
   constructor(private readonly environment: Environment) {}
 
@@ -52,35 +48,36 @@ export class LmdbMetadataStore implements MetadataStore {
     const prepared = writes.map((write) => ({ write, key: encodeKey(write.key.table, write.key.partition, write.key.sort) }));
     if (new Set(prepared.map(({ key }) => key.toString('latin1'))).size !== writes.length)
       throw new Error('a transaction names a key twice');
-    this.requireRoom(writes);
-    const { db } = this.environment;
     try {
-      // Not `transaction`: what that wrote before a throw stays written.
-      return await db.childTransaction(() => {
-        for (const { write, key } of prepared) {
-          if ((db.get(key)?.r ?? 'absent') !== write.expected) return false;
-        }
-        for (const { write, key } of prepared) {
-          if (write.kind === 'put') db.putSync(key, { r: this.environment.nextRevision(), v: write.value });
-          if (write.kind === 'remove') db.removeSync(key);
-        }
-        return true;
-      });
+      return await this.environment.write(writes.length, addsRows(writes), () => this.apply(prepared));
     } catch (error) {
+      if (error instanceof Failure) throw error;
       throw new Failure('store-unavailable', 'The index is not available; try again later.', { cause: error });
     }
   }
 
-  private requireRoom(writes: readonly Write[]): void {
-    if (++this.transactions % measureEvery === 0) this.environment.measureHeadroom();
-    if (!this.environment.isShort) return;
-    const adds = writes.some((write) => write.kind === 'put' && write.expected === 'absent' && growing.has(write.key.table));
-    // The commit of an upload writes its entry and ends its record: that is under way and uses the rest.
-    const finishes = writes.some((write) => write.kind === 'remove');
-    if (adds && !finishes) throw new Failure('disk-full', 'No space left for another name; delete files or enlarge the disk.');
+  private apply(prepared: readonly { readonly write: Write; readonly key: Buffer }[]): Promise<boolean> {
+    const { db } = this.environment;
+    // Not `transaction`: what that wrote before a throw stays written.
+    return db.childTransaction(() => {
+      for (const { write, key } of prepared) {
+        if ((db.get(key)?.r ?? 'absent') !== write.expected) return false;
+      }
+      for (const { write, key } of prepared) {
+        if (write.kind === 'put') db.putSync(key, { r: this.environment.nextRevision(), v: write.value });
+        if (write.kind === 'remove') db.removeSync(key);
+      }
+      return true;
+    });
   }
 
   async close(): Promise<void> {
     await this.environment.close();
   }
+}
+
+/** The commit of an upload adds its entry and ends its record: that is under way, and goes on when nothing new may begin. */
+function addsRows(writes: readonly Write[]): boolean {
+  const adds = writes.some((write) => write.kind === 'put' && write.expected === 'absent' && growing.has(write.key.table));
+  return adds && !writes.some((write) => write.kind === 'remove');
 }

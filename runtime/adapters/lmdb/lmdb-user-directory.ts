@@ -32,11 +32,13 @@ export class LmdbUserDirectory implements UserDirectory {
   private async change(name: string, expected: string, write: (key: Buffer) => void): Promise<boolean> {
     const { db } = this.environment;
     const key = keyOf(name);
-    return db.childTransaction(() => {
-      if ((db.get(key)?.r ?? 'absent') !== expected) return false;
-      write(key);
-      return true;
-    });
+    return this.environment.write(1, false, () =>
+      db.childTransaction(() => {
+        if ((db.get(key)?.r ?? 'absent') !== expected) return false;
+        write(key);
+        return true;
+      }),
+    );
   }
 }
 

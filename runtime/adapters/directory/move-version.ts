@@ -1,0 +1,54 @@
+import { rename, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import type { Move, Moved } from '../../ports/object-store';
+import { flushDirectory, makeDirectories } from './durable-directory';
+import { asidePath, codeOf, foundOf, lookAtFile, type Modes, pathOf, type Roots, versionOf } from './layout';
+import { linkOnto } from './publish';
+import { decideAside, removeVersion } from './remove-version';
+
+/** Moves one version in one step: over a file that the claim saw by `rename(2)`, onto a free name by a link, which overwrites nobody. */
+export async function moveVersion(
+  options: { readonly roots: Roots; readonly modes: Modes; readonly hardLinks: boolean },
+  { from, version, to, over }: Move,
+): Promise<Moved> {
+  const { roots, modes, hardLinks } = options;
+  const source = pathOf(roots, from);
+  const target = pathOf(roots, to);
+  await decideAside(hardLinks, asidePath(roots, from), source, version);
+  const seen = await lookAtFile(source);
+  if (!seen) return 'source-absent';
+  if (versionOf(seen) !== version) return { sourceOther: foundOf(seen) };
+  await makeDirectories(path.dirname(target), modes.directory);
+  const refused = over === undefined && hardLinks ? await linkThenRemove() : await renameOnto();
+  if (refused) return refused;
+  await flushDirectory(path.dirname(target));
+  await flushDirectory(path.dirname(source));
+  return { version };
+
+  async function linkThenRemove(): Promise<Moved | undefined> {
+    try {
+      const occupied = await linkOnto(source, target);
+      if (occupied) return { occupied };
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return 'source-absent';
+      throw error;
+    }
+    const linked = await lookAtFile(target);
+    if (linked && versionOf(linked) !== version) {
+      // The source was replaced between the look and the link: what was linked is not what was to be moved.
+      await unlink(target);
+      return { sourceOther: foundOf(linked) };
+    }
+    await removeVersion(options, from, version);
+    return undefined;
+  }
+
+  async function renameOnto(): Promise<Moved | undefined> {
+    const there = await lookAtFile(target);
+    if (there && over === undefined) return { occupied: foundOf(there) };
+    // An earlier attempt has linked it already; `rename(2)` of two links to one file does nothing and reports success.
+    if (there?.ino === seen?.ino) await removeVersion(options, from, version);
+    else await rename(source, target);
+    return undefined;
+  }
+}

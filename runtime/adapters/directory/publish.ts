@@ -1,0 +1,61 @@
+import { link, rename, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import type { Version } from '../../model/entry';
+import { Failure } from '../../model/failure';
+import type { Settled } from '../../model/upload-record';
+import type { Completed, Found } from '../../ports/object-store';
+import { flushDirectory, makeDirectories } from './durable-directory';
+import { codeOf, foundOf, lookAtFile, type Modes } from './layout';
+
+/** The part file becomes the object: the only place where new content appears below `objects`. Repeating it after a crash in between ends the same way. */
+export async function publish(
+  options: { readonly modes: Modes; readonly hardLinks: boolean },
+  file: string,
+  target: string,
+  settled: Settled,
+  over: Version | undefined,
+): Promise<Completed> {
+  await makeDirectories(path.dirname(target), options.modes.directory);
+  const occupied = over === undefined ? await placeOnto(options.hardLinks, file, target) : await renameOver(file, target);
+  if (occupied) return { occupied };
+  await flushDirectory(path.dirname(target));
+  await flushDirectory(path.dirname(file));
+  return { version: settled.proof };
+}
+
+/** Onto a free name: a file dropped there a moment ago is not overwritten. An own link from an attempt that crashed in between is gone on from. */
+async function placeOnto(hardLinks: boolean, file: string, target: string): Promise<Found | undefined> {
+  if (!hardLinks) {
+    const there = await lookAtFile(target);
+    if (there) return foundOf(there);
+    await rename(file, target);
+    return undefined;
+  }
+  const there = await linkOnto(file, target);
+  if (there) return there;
+  await unlink(file);
+  return undefined;
+}
+
+/** Links `source` to the free name `target`; gives what lies there when it is another file. */
+export async function linkOnto(source: string, target: string): Promise<Found | undefined> {
+  try {
+    await link(source, target);
+    return undefined;
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    const there = await lookAtFile(target);
+    if (!there) throw new Failure('exists', 'Something that is not a plain file lies at this path.', { cause: error });
+    const mine = await stat(source, { bigint: true });
+    return there.ino === mine.ino ? undefined : foundOf(there);
+  }
+}
+
+async function renameOver(file: string, target: string): Promise<undefined> {
+  const there = await lookAtFile(target);
+  const mine = await stat(file, { bigint: true });
+  // `rename(2)` of two links to one file does nothing and reports success.
+  if (there?.ino === mine.ino) await unlink(file);
+  else await rename(file, target);
+  return undefined;
+}

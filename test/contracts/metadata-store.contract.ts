@@ -1,0 +1,210 @@
+import type { FileEntry } from '../../runtime/model/entry';
+import type { MetadataStore, Row, RowKey, Write } from '../../runtime/ports/metadata-store';
+
+/** What every metadata store must do. `make` gives an empty one. */
+
+export const entryKey = (partition: string, sort: string): RowKey<'entry'> => ({ table: 'entry', partition, sort });
+
+export const fileEntry = (size: number): FileEntry => ({
+  kind: 'file',
+  storedKey: 'acme/a',
+  version: '1:2:3',
+  size,
+  token: 'token',
+  begun: 1,
+  committed: 2,
+  modified: 2,
+  sequence: 3,
+});
+
+export const putRow = (key: RowKey, size = 0, expected = 'absent'): Write => ({ kind: 'put', key, value: fileEntry(size), expected });
+
+const sortsOf = (rows: readonly Row[]) => rows.map(({ key }) => key.sort);
+
+async function revisionOf(store: MetadataStore, key: RowKey): Promise<string> {
+  const [row] = await store.get([key]);
+  return row?.revision ?? 'absent';
+}
+
+export function describeMetadataStore(name: string, make: () => Promise<{ store: MetadataStore; end(): Promise<void> }>): void {
+  describe(`${name} as a metadata store`, () => {
+    let store: MetadataStore;
+    let end: () => Promise<void>;
+
+    beforeEach(async () => {
+      ({ store, end } = await make());
+    });
+
+    afterEach(() => end());
+
+    it('gives one answer per key, in the order of the keys', async () => {
+      await store.transact([putRow(entryKey('p', 'a'), 1), putRow(entryKey('p', 'c'), 3)]);
+      const rows = await store.get([entryKey('p', 'c'), entryKey('p', 'b'), entryKey('p', 'a')]);
+      expect(rows.map((row) => row && (row.value as FileEntry).size)).toEqual([3, undefined, 1]);
+      expect(rows[0]?.key).toEqual(entryKey('p', 'c'));
+      expect(rows[0]?.value).toEqual(fileEntry(3));
+    });
+
+    it('keeps the tables apart', async () => {
+      await store.transact([putRow(entryKey('p', 'a'))]);
+      expect(await store.get([{ table: 'claim', partition: 'p', sort: 'a' }])).toEqual([undefined]);
+      expect(await store.page('claim', 'p', { limit: 10 })).toEqual([]);
+      expect(await store.scan('claim', { limit: 10 })).toEqual([]);
+    });
+
+    it('keeps the partitions apart, also where one name begins with the other', async () => {
+      await store.transact([putRow(entryKey('p', 'a')), putRow(entryKey('p/q', 'b')), putRow(entryKey('', 'p')), putRow(entryKey('pq', 'c'))]);
+      expect(sortsOf(await store.page('entry', 'p', { limit: 10 }))).toEqual(['a']);
+      expect(sortsOf(await store.page('entry', '', { limit: 10 }))).toEqual(['p']);
+      expect(sortsOf(await store.page('entry', 'p/q', { limit: 10 }))).toEqual(['b']);
+    });
+
+    it('lets one of eight racers make a row', async () => {
+      const results = await Promise.all(Array.from({ length: 8 }, (_, racer) => store.transact([putRow(entryKey('p', 'a'), racer)])));
+      expect(results.filter(Boolean)).toHaveLength(1);
+      const [row] = await store.get([entryKey('p', 'a')]);
+      expect((row?.value as FileEntry).size).toBe(results.indexOf(true));
+    });
+
+    it('lets one of eight racers change a row from the revision they all saw', async () => {
+      await store.transact([putRow(entryKey('p', 'a'))]);
+      const seen = await revisionOf(store, entryKey('p', 'a'));
+      const results = await Promise.all(Array.from({ length: 8 }, (_, racer) => store.transact([putRow(entryKey('p', 'a'), racer, seen)])));
+      expect(results.filter(Boolean)).toHaveLength(1);
+    });
+
+    it('counts exactly when fifty count at once', async () => {
+      const key = entryKey('p', 'counter');
+      await store.transact([putRow(key, 0)]);
+      const countOne = async () => {
+        for (;;) {
+          const [row] = await store.get([key]);
+          if (await store.transact([putRow(key, (row?.value as FileEntry).size + 1, row?.revision)])) return;
+        }
+      };
+      await Promise.all(Array.from({ length: 50 }, countOne));
+      const [row] = await store.get([key]);
+      expect((row?.value as FileEntry).size).toBe(50);
+    });
+
+    it('shows a write to every read that begins after it has resolved', async () => {
+      for (let turn = 0; turn < 20; turn++) {
+        const key = entryKey('p', `row ${turn}`);
+        expect(await store.get([key])).toEqual([undefined]);
+        expect(await store.transact([putRow(key, turn)])).toBe(true);
+        expect((await store.get([key]))[0]?.value).toEqual(fileEntry(turn));
+        expect(await store.page('entry', 'p', { limit: 100 })).toHaveLength(turn + 1);
+      }
+    });
+
+    it.each([1, 2, 3, 4])('writes nothing when condition %i of four is refused', async (refused) => {
+      const keys = [1, 2, 3, 4].map((row) => entryKey('p', `row ${row}`));
+      await store.transact(keys.slice(0, 2).map((key) => putRow(key, 1)));
+      const seen = await Promise.all(keys.map((key) => revisionOf(store, key)));
+      const writes = keys.map((key, index): Write => {
+        const expected = index + 1 === refused ? 'some other revision' : (seen[index] as string);
+        return index === 0 ? { kind: 'remove', key, expected } : putRow(key, 2, expected);
+      });
+      expect(await store.transact(writes)).toBe(false);
+      expect(await Promise.all(keys.map((key) => revisionOf(store, key)))).toEqual(seen);
+    });
+
+    it('checks rows that it does not write', async () => {
+      await store.transact([putRow(entryKey('p', 'parent'))]);
+      const seen = await revisionOf(store, entryKey('p', 'parent'));
+      const check = (key: RowKey, expected: string): Write => ({ kind: 'check', key, expected });
+      expect(await store.transact([check(entryKey('p', 'parent'), seen), putRow(entryKey('p', 'child'))])).toBe(true);
+      expect(await store.transact([check(entryKey('p', 'gone'), 'absent'), putRow(entryKey('p', 'second'))])).toBe(true);
+      expect(await store.transact([check(entryKey('p', 'gone'), seen), putRow(entryKey('p', 'third'))])).toBe(false);
+      expect(await revisionOf(store, entryKey('p', 'parent'))).toBe(seen);
+      expect(await revisionOf(store, entryKey('p', 'third'))).toBe('absent');
+    });
+
+    it('refuses to make a row that is there and to change one that is not', async () => {
+      expect(await store.transact([putRow(entryKey('p', 'a'), 1, 'a revision')])).toBe(false);
+      expect(await store.transact([{ kind: 'remove', key: entryKey('p', 'a'), expected: 'a revision' }])).toBe(false);
+      await store.transact([putRow(entryKey('p', 'a'))]);
+      expect(await store.transact([putRow(entryKey('p', 'a'))])).toBe(false);
+    });
+
+    it('never repeats a revision, not for the same value and not after a removal', async () => {
+      const key = entryKey('p', 'a');
+      const seen = new Set<string>();
+      for (let turn = 0; turn < 50; turn++) {
+        await store.transact([putRow(key, 1, await revisionOf(store, key))]);
+        seen.add(await revisionOf(store, key));
+        if (turn % 5 === 0) await store.transact([{ kind: 'remove', key, expected: await revisionOf(store, key) }]);
+      }
+      expect(seen.size).toBe(50);
+      expect(seen).not.toContain('absent');
+    });
+
+    it('takes the largest transaction, refuses a larger one, and refuses a key that is named twice', async () => {
+      const writes = Array.from({ length: store.maxWrites + 1 }, (_, row) => putRow(entryKey('p', `row ${row}`)));
+      await expect(store.transact(writes)).rejects.toThrow(/at most/);
+      expect(await store.transact(writes.slice(1))).toBe(true);
+      await expect(store.transact([putRow(entryKey('p', 'x')), putRow(entryKey('p', 'x'))])).rejects.toThrow(/twice/);
+    });
+
+    it('takes the longest path that a partner can send, with characters of every length', async () => {
+      const key = entryKey(`${'\u00e9'.repeat(500)}/a`, '\u{1F600}'.repeat(63));
+      expect(await store.transact([putRow(key)])).toBe(true);
+      expect(await store.scan('entry', { limit: 2 })).toMatchObject([{ key }]);
+    });
+
+    it('pages in the order of UTF-8 bytes, which is not the order of JavaScript', async () => {
+      const names = ['a', 'B', '~', '\u00e9', '\uffe6', '\u{1F600}', 'a b', 'a-b', 'a.b', 'a/b', '\u4e2d'];
+      await store.transact(names.map((sort) => putRow(entryKey('p', sort))));
+      const expected = [...names].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
+      expect(sortsOf(await store.page('entry', 'p', { limit: 100 }))).toEqual(expected);
+      expect(expected.indexOf('\uffe6')).toBeLessThan(expected.indexOf('\u{1F600}'));
+      const one = await store.page('entry', 'p', { after: '\uffe6', limit: 1 });
+      expect(sortsOf(one)).toEqual(['\u{1F600}']);
+    });
+
+    it('pages by prefix, after a row, and after one that has gone', async () => {
+      await store.transact(['a', 'b\u0000t1', 'b\u0000t2', 'b.txt', 'c'].map((sort) => putRow(entryKey('p', sort))));
+      expect(sortsOf(await store.page('entry', 'p', { prefix: 'b\u0000', limit: 10 }))).toEqual(['b\u0000t1', 'b\u0000t2']);
+      expect(sortsOf(await store.page('entry', 'p', { prefix: 'b\u0000', after: 'b\u0000t1', limit: 10 }))).toEqual(['b\u0000t2']);
+      expect(sortsOf(await store.page('entry', 'p', { prefix: 'b', after: 'a', limit: 1 }))).toEqual(['b\u0000t1']);
+      expect(sortsOf(await store.page('entry', 'p', { prefix: 'b', after: 'c', limit: 1 }))).toEqual([]);
+      expect(sortsOf(await store.page('entry', 'p', { after: 'bb', limit: 10 }))).toEqual(['c']);
+      expect(await store.page('entry', 'nowhere', { limit: 10 })).toEqual([]);
+    });
+
+    it('scans a table page by page, every row once', async () => {
+      const keys = ['', 'p', 'p/q', 'z'].flatMap((partition) => ['', 'a', '\u{1F600}'].map((sort) => entryKey(partition, sort)));
+      await store.transact(keys.map((key) => putRow(key)));
+      const found: string[] = [];
+      let after: RowKey<'entry'> | undefined;
+      for (;;) {
+        const rows = await store.scan('entry', { after, limit: 5 });
+        found.push(...rows.map(({ key }) => `${key.partition}|${key.sort}`));
+        if (rows.length < 5) break;
+        after = rows.at(-1)?.key;
+      }
+      expect(found.sort()).toEqual(keys.map(({ partition, sort }) => `${partition}|${sort}`).sort());
+    });
+
+    it('pages through 100,000 rows of one directory, each once and in order', async () => {
+      const rows = 100_000;
+      const nameOf = (row: number) => `report-${(row * 7919) % rows}.csv`;
+      for (let row = 0; row < rows; row += store.maxWrites) {
+        const writes = Array.from({ length: Math.min(store.maxWrites, rows - row) }, (_, offset) => putRow(entryKey('p', nameOf(row + offset))));
+        if (!(await store.transact(writes))) throw new Error('refused');
+      }
+      let count = 0;
+      let last: string | undefined;
+      for (;;) {
+        const page = await store.page('entry', 'p', { after: last, limit: 1_000 });
+        for (const { key } of page) {
+          if (last !== undefined && Buffer.compare(Buffer.from(last), Buffer.from(key.sort)) >= 0) throw new Error(`${key.sort} after ${last}`);
+          last = key.sort;
+        }
+        count += page.length;
+        if (page.length < 1_000) break;
+      }
+      expect(count).toBe(rows);
+    }, 60_000);
+  });
+}

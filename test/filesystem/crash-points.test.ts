@@ -1,0 +1,217 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openDirectoryStore } from '../../runtime/adapters/directory/open-directory-store';
+import { Environment } from '../../runtime/adapters/lmdb/environment';
+import { LmdbMetadataStore } from '../../runtime/adapters/lmdb/lmdb-metadata-store';
+import type { Filesystem } from '../../runtime/filesystem/filesystem';
+import type { PartnerView } from '../../runtime/filesystem/partner-view';
+import { scanRows } from '../../runtime/filesystem/rows';
+import { recover, sweep } from '../../runtime/filesystem/sweeper';
+import { Failure } from '../../runtime/model/failure';
+import { fastClock } from '../support/fast-clock';
+import { allFaults, type Fault, FaultyPorts } from '../support/faults';
+import { at, cut, get, makeFilesystem, memoryStores, put, type TestStores, unfinished, viewOf } from '../support/filesystem';
+
+/**
+ * Every call of a port, times every way to fail there, times every kind of change: then the process is started again, sweeps twice, and what is there must be
+ * explained by the operations that were acknowledged, with nothing left over.
+ */
+const lost = new Failure('cut', 'The connection was reset.');
+
+interface Scenario {
+  readonly name: string;
+  /** What is there before; runs without faults. */
+  readonly before: (view: PartnerView) => Promise<void>;
+  readonly change: (view: PartnerView) => Promise<void>;
+  /** Listing and contents if the change did not happen, and if it did. */
+  readonly without: Readonly<Record<string, string>>;
+  readonly with: Readonly<Record<string, string>>;
+  /** Parked uploads may remain at this path: its owner sees a size there instead. */
+  readonly parks?: string;
+}
+
+const none = async () => undefined;
+
+const scenarios: readonly Scenario[] = [
+  { name: 'a new file', before: none, change: (view) => put(view, '/a', 'new content'), without: {}, with: { '/a': 'new content' }, parks: '/a' },
+  {
+    name: 'an overwrite',
+    before: (view) => put(view, '/a', 'old content'),
+    change: (view) => put(view, '/a', 'new content'),
+    without: { '/a': 'old content' },
+    with: { '/a': 'new content' },
+    parks: '/a',
+  },
+  {
+    name: 'an append',
+    before: (view) => put(view, '/a', 'old content '),
+    change: (view) => put(view, '/a', 'and more of it', { kind: 'append' }),
+    without: { '/a': 'old content ' },
+    with: { '/a': 'old content and more of it' },
+    parks: '/a',
+  },
+  {
+    name: 'a resume',
+    before: async (view) => {
+      await cut(view, '/a', ['123456789'], lost);
+      await view.stat(at('/a'), 'size');
+    },
+    change: async (view) => {
+      const { size } = await view.stat(at('/a'), 'size');
+      await put(view, '/a', '1234567890'.slice(size), { kind: 'append' });
+    },
+    without: {},
+    with: { '/a': '1234567890' },
+    parks: '/a',
+  },
+  {
+    name: 'a delete',
+    before: (view) => put(view, '/a', 'old content'),
+    change: (view) => view.deleteFile(at('/a')),
+    without: { '/a': 'old content' },
+    with: {},
+  },
+  {
+    name: 'a rename onto a free name',
+    before: (view) => put(view, '/a', 'content'),
+    change: async (view) => view.rename(await view.prepareRename(at('/a')), at('/b')),
+    without: { '/a': 'content' },
+    with: { '/b': 'content' },
+  },
+  {
+    name: 'a rename over a file',
+    before: async (view) => {
+      await put(view, '/a', 'from');
+      await put(view, '/b', 'over');
+    },
+    change: async (view) => view.rename(await view.prepareRename(at('/a')), at('/b')),
+    without: { '/a': 'from', '/b': 'over' },
+    with: { '/b': 'from' },
+  },
+  {
+    name: 'the publication of a temporary name',
+    before: (view) => put(view, '/a.tmp', 'content'),
+    change: async (view) => view.rename(await view.prepareRename(at('/a.tmp')), at('/a')),
+    without: { '/a.tmp': 'content' },
+    with: { '/a': 'content' },
+  },
+  {
+    name: 'the rename of a directory',
+    before: async (view) => {
+      await view.makeDirectory(at('/d'));
+      await view.makeDirectory(at('/d/sub'));
+      await put(view, '/d/one', 'one');
+      await put(view, '/d/sub/two', 'two');
+    },
+    change: async (view) => view.rename(await view.prepareRename(at('/d')), at('/e')),
+    without: { '/d/': '', '/d/one': 'one', '/d/sub/': '', '/d/sub/two': 'two' },
+    with: { '/e/': '', '/e/one': 'one', '/e/sub/': '', '/e/sub/two': 'two' },
+  },
+  { name: 'a new directory', before: none, change: (view) => view.makeDirectory(at('/d')), without: {}, with: { '/d/': '' } },
+  {
+    name: 'the removal of a directory',
+    before: (view) => view.makeDirectory(at('/d')),
+    change: (view) => view.removeDirectory(at('/d')),
+    without: { '/d/': '' },
+    with: {},
+  },
+];
+
+/** The whole tree as a partner sees it: directories end in a slash, parked uploads show as `?`. */
+async function tree(view: PartnerView, directory = '/'): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for await (const page of await view.list(at(directory))) {
+    for (const { path: child, kind, parked } of page) {
+      if (parked) found[child] = '?';
+      else if (kind === 'file') found[child] = await get(view, child);
+      else Object.assign(found, { [`${child}/`]: '' }, await tree(view, child));
+    }
+  }
+  return found;
+}
+
+async function checkIndexEqualsStore(fs: Filesystem): Promise<void> {
+  const parked = new Set<string>();
+  for await (const { value } of scanRows(fs, 'upload')) if (value.progress.uploadId) parked.add(value.progress.uploadId);
+  for await (const { value } of scanRows(fs, 'entry')) {
+    if (value.kind === 'file') expect((await fs.objects.look(value.storedKey))?.version).toBe(value.version);
+  }
+  for await (const { uploadId } of fs.objects.halfWritten()) expect([...parked]).toContain(uploadId);
+  expect(await unfinished(fs)).toEqual([]);
+}
+
+async function checkEvents(fs: Filesystem): Promise<void> {
+  const last = new Map<string, number>();
+  for await (const { value } of scanRows(fs, 'outbox')) {
+    expect(value.sequence).toBeGreaterThan(last.get(value.key) ?? 0);
+    last.set(value.key, value.sequence);
+  }
+}
+
+async function tryOne(scenario: Scenario, stores: TestStores, hit: number, fault: Fault): Promise<boolean> {
+  const clock = fastClock(1000);
+  await scenario.before(viewOf(makeFilesystem(stores, clock, 'before')));
+  const ports = new FaultyPorts(hit, fault);
+  const faulty = makeFilesystem(ports.wrap(stores), clock, 'faulty');
+  const outcome = await Promise.race([
+    scenario.change(viewOf(faulty)).then(
+      () => 'acknowledged' as const,
+      () => 'refused' as const,
+    ),
+    ports.death.then(() => 'dead' as const),
+  ]);
+  // A handler that failed in a living process leaves its record to that process's own sweeper; a dead one to its successor.
+  const next = outcome === 'dead' ? makeFilesystem(stores, clock, 'next') : faulty;
+  if (outcome === 'dead') await recover(next);
+  await sweep(next, { isDead: () => false });
+  expect(await sweep(next, { isDead: () => false })).toBe(0);
+  const view = viewOf(next);
+  const seen = await tree(view);
+  if (scenario.parks && seen[scenario.parks] === '?') {
+    expect(outcome).not.toBe('acknowledged');
+    await view.deleteFile(at(scenario.parks));
+    expect(await tree(view)).toEqual(scenario.without);
+  } else if (outcome === 'acknowledged') {
+    expect(seen).toEqual(scenario.with);
+  } else {
+    expect([scenario.without, scenario.with]).toContainEqual(seen);
+  }
+  await checkIndexEqualsStore(next);
+  await checkEvents(next);
+  return ports.calls > hit;
+}
+
+/** Hits the first call, the second, … until one run made fewer calls than that. */
+async function tryAll(scenario: Scenario, fault: Fault, open: () => Promise<{ stores: TestStores; close: () => Promise<void> }>): Promise<number> {
+  for (let hit = 0; ; hit++) {
+    const { stores, close } = await open();
+    try {
+      if (!(await tryOne(scenario, stores, hit, fault))) return hit;
+    } catch (error) {
+      throw new Error(`${scenario.name}, ${fault} at call ${hit}: ${(error as Error).message}`, { cause: error });
+    } finally {
+      await close();
+    }
+  }
+}
+
+describe.each(allFaults)('a process that meets "%s" at any call', (fault) => {
+  it.each(scenarios)('during $name leaves nothing half done in memory', async (scenario) => {
+    expect(await tryAll(scenario, fault, async () => ({ stores: memoryStores(), close: none }))).toBeGreaterThan(3);
+  });
+
+  it.each(scenarios)('during $name leaves nothing half done in folder and index', async (scenario) => {
+    const calls = await tryAll(scenario, fault, async () => {
+      const base = mkdtempSync(path.join(tmpdir(), 'causeway-crash-'));
+      const environment = new Environment(path.join(base, 'index'), 'test');
+      const { store } = await openDirectoryStore({ base, modes: { file: 0o600, directory: 0o700 }, clock: fastClock(), reserve: 0, bootId: 'boot' });
+      const close = async () => {
+        await environment.close();
+        rmSync(base, { recursive: true });
+      };
+      return { stores: { metadata: new LmdbMetadataStore(environment), objects: store }, close };
+    });
+    expect(calls).toBeGreaterThan(3);
+  }, 60_000);
+});
