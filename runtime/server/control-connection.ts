@@ -35,6 +35,8 @@ export class ControlConnection implements ControlChannel {
   private over = false;
   private paused = false;
   private switching = false;
+  /** Between the switch and the end of the handshake: what is written now would be clear text in the middle of TLS. */
+  private handshaking = false;
   private timer: Timer | undefined;
   readonly peerAddress: string;
   readonly localAddress: string;
@@ -99,7 +101,7 @@ export class ControlConnection implements ControlChannel {
   }
 
   write(text: string | Buffer): void {
-    if (this.over) return;
+    if (this.over || this.handshaking) return;
     this.socket.write(text);
     if (this.socket.writableLength > mostUnsent) {
       this.options.log.warn('session.error', { peer: this.peerAddress, text: 'the client does not read its replies; connection closed' });
@@ -126,6 +128,7 @@ export class ControlConnection implements ControlChannel {
 
   private secure(): Promise<void> {
     const { raw, identity, clock, log, handshakeTimeout } = this.options;
+    this.handshaking = true;
     const records = recordStream(raw);
     const tlsSocket = identity.secureControl(records.stream);
     return new Promise((resolve, reject) => {
@@ -147,6 +150,7 @@ export class ControlConnection implements ControlChannel {
       });
       tlsSocket.once('secure', () => {
         this.timer?.cancel();
+        this.handshaking = false;
         this.records = records;
         this.tlsSocket = tlsSocket;
         this.listen(tlsSocket);
@@ -200,16 +204,20 @@ export class ControlConnection implements ControlChannel {
 
   pause(): void {
     this.paused = true;
-    this.socket.pause();
+    if (!this.handshaking) this.socket.pause();
   }
 
   resume(): void {
     this.paused = false;
-    this.socket.resume();
+    if (!this.handshaking) this.socket.resume();
   }
 
   end(): void {
     if (this.over) return;
+    if (this.handshaking) {
+      this.destroy();
+      return;
+    }
     this.socket.end();
     // A peer that never answers the FIN does not keep the socket.
     const timer = this.options.clock.timer(closeWait, () => this.options.raw.destroy());

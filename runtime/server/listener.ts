@@ -47,7 +47,8 @@ export function listen(options: ListenerOptions): Promise<Server> {
       log.warn('session.refused', { peer: address, text: 'too many connections from this address' });
       // In clear on a port that speaks TLS it would only confuse.
       if (implicit) socket.destroy();
-      else socket.end(encodeReply(tooManyConnections, '-'));
+      // Not left to the client to close: it would hold what it was refused.
+      else socket.end(encodeReply(tooManyConnections, '-'), () => socket.destroy());
       return;
     }
     socket.once('close', () => connections.remove(address));

@@ -20,6 +20,8 @@ export interface RecordStream {
 }
 
 const headerLength = 5;
+/** RFC 5246 §6.2.3: 2^14 bytes and 2,048 of overhead; TLS 1.3 allows less. What announces more is for OpenSSL to refuse, not for us to wait for. */
+const mostInRecord = 16_384 + 2_048;
 const mostBuffered = 64 * 1024;
 
 export function recordStream(raw: Socket): RecordStream {
@@ -45,6 +47,7 @@ export function recordStream(raw: Socket): RecordStream {
       wanted = false;
       // Half a record at the end is for OpenSSL to judge.
       if (buffered.length > 0) stream.push(buffered);
+      buffered = Buffer.alloc(0);
       stream.push(null);
     }
   };
@@ -53,7 +56,7 @@ export function recordStream(raw: Socket): RecordStream {
     const record = buffered.subarray(0, length);
     buffered = buffered.subarray(length);
     wanted = false;
-    if (buffered.length < mostBuffered && raw.isPaused()) raw.resume();
+    if (!ended && buffered.length < mostBuffered && raw.isPaused()) raw.resume();
     stream.push(record);
   };
 
@@ -66,8 +69,9 @@ export function recordStream(raw: Socket): RecordStream {
     ended = true;
     pump();
   };
+  // A client that sends everything and closes is gone before a slow reader has taken it all: what is here is still handed over.
   const onClose = (): void => {
-    stream.destroy();
+    if (!ended || stream.readableEnded) stream.destroy();
   };
   const onError = (error: Error): void => {
     stream.destroy(error);
@@ -132,6 +136,8 @@ function nextRecord(bytes: Buffer): number | 'clear' {
   const type = bytes[0] as number;
   if (type < 20 || type > 24) return 'clear';
   if (bytes.length < headerLength) return 0;
-  const length = headerLength + bytes.readUInt16BE(3);
+  const inside = bytes.readUInt16BE(3);
+  if (inside > mostInRecord) return bytes.length;
+  const length = headerLength + inside;
   return bytes.length >= length ? length : 0;
 }

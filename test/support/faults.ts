@@ -13,6 +13,7 @@ export class FaultyPorts {
   calls = 0;
   readonly names: string[] = [];
   private dead = false;
+  private armed = true;
   private readonly died: Promise<void>;
   private die: () => void = () => undefined;
 
@@ -28,6 +29,12 @@ export class FaultyPorts {
   /** Resolves when the process has been killed. */
   get death(): Promise<void> {
     return this.died;
+  }
+
+  /** The change is over; what the test does then meets no fault. Gives whether the fault was met. */
+  disarm(): boolean {
+    this.armed = false;
+    return this.calls > this.hit;
   }
 
   wrap(stores: TestStores): TestStores {
@@ -75,7 +82,7 @@ export class FaultyPorts {
     if (this.dead) return forever();
     const number = this.calls++;
     this.names.push(name);
-    if (number !== this.hit) return effect();
+    if (number !== this.hit || !this.armed) return effect();
     const unknown = () => new Failure('store-unavailable', 'Storage is not available; try again later.');
     switch (this.fault) {
       case 'killed before':

@@ -52,6 +52,10 @@ export class MemoryObjectStore implements ObjectStore {
 
   private set(key: ObjectKey, stored: Stored): void {
     this.objects.set(key, stored);
+    this.addFolders(key);
+  }
+
+  private addFolders(key: ObjectKey): void {
     this.changes++;
     for (let slash = key.lastIndexOf('/'); slash > 0; slash = key.lastIndexOf('/', slash - 1)) this.folders.add(key.slice(0, slash));
   }
@@ -153,8 +157,7 @@ export class MemoryObjectStore implements ObjectStore {
   readonly directories: DirectoryOperations = {
     folds: false,
     make: async (key) => {
-      this.folders.add(key);
-      this.changes++;
+      this.addFolders(`${key}/`);
     },
     remove: async (key) => {
       if (this.namesBelow(key).size > 0) return 'not-empty';
