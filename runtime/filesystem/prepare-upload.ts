@@ -168,7 +168,7 @@ async function prepareUnique(fs: Filesystem, user: User, asked: VirtualPath, ann
   const admission = fs.buffers.admit(user.name);
   try {
     for (let attempt = 0; attempt < uniqueTries; attempt++) {
-      const name = attempt === 0 ? stem : `${stem}.${fs.ids.token().slice(0, 8).toLowerCase()}`;
+      const name = attempt === 0 ? stem : `${stem}.${fs.ids.token().slice(-8).toLowerCase()}`;
       const path = childPath(directory, name);
       const record = await reserveName(fs, user, path);
       if (!record) continue;

@@ -230,7 +230,9 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
       fs.metrics.count('uploads.parked');
       fs.log.info('upload.parked', { partner: record.user, path: record.key, bytes: parked.progress.durable, text: failure.message });
     }
-    return new Failure(failure.kind, failure.kind === 'taken-over' ? failure.message : `${failure.message} ${kept}`, { cause: failure.cause });
+    return new Failure(failure.kind, failure.kind === 'taken-over' ? failure.message : `${failure.message} ${kept}`, {
+      cause: failure.cause,
+    });
   } catch (cause) {
     fs.log.error('store.error', {
       partner: record.user,

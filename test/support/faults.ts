@@ -59,7 +59,8 @@ export class FaultyPorts {
     return new Proxy(target, {
       get: (_, name) => {
         const value = Reflect.get(target, name) as unknown;
-        if (typeof value !== 'function' || name === 'begin' || name === 'halfWritten') return typeof value === 'function' ? value.bind(target) : value;
+        if (typeof value !== 'function' || name === 'begin' || name === 'halfWritten')
+          return typeof value === 'function' ? value.bind(target) : value;
         return (...args: unknown[]) => this.call(`${port}.${String(name)}`, () => value.apply(target, args) as Promise<unknown>);
       },
     });
@@ -110,4 +111,3 @@ export class FaultyPorts {
 function forever(): Promise<never> {
   return new Promise(() => undefined);
 }
-

@@ -7,8 +7,8 @@ import { defaultLimits, type Filesystem, type FilesystemLimits } from '../../run
 import { FolderTruth } from '../../runtime/filesystem/folder-truth';
 import { openPartnerView } from '../../runtime/filesystem/open-view';
 import type { PartnerView, UploadMode } from '../../runtime/filesystem/partner-view';
-import { scanRows } from '../../runtime/filesystem/rows';
 import { isHeld } from '../../runtime/filesystem/path-state';
+import { scanRows } from '../../runtime/filesystem/rows';
 import { allRights, defaultSwitches, type User } from '../../runtime/model/user';
 import type { VirtualPath } from '../../runtime/model/virtual-path';
 import type { ByteSource } from '../../runtime/ports/byte-source';
@@ -27,7 +27,11 @@ function ignore(): void {
 
 export function countingIds(prefix: string): Ids {
   let count = 0;
-  return { session: () => `s-${++count}`, token: () => `${prefix}${String(++count).padStart(6, '0')}`, random: (below) => ++count % Math.max(1, below) };
+  return {
+    session: () => `s-${++count}`,
+    token: () => `${prefix}${String(++count).padStart(6, '0')}`,
+    random: (below) => ++count % Math.max(1, below),
+  };
 }
 
 export interface TestStores {
@@ -94,7 +98,13 @@ export async function put(view: PartnerView, path: string, content: string | Buf
 }
 
 /** Sends some bytes, then is cut. Gives the failure. */
-export async function cut(view: PartnerView, path: string, pieces: readonly (Buffer | string)[], reason: Error, how: UploadMode = { kind: 'new' }): Promise<unknown> {
+export async function cut(
+  view: PartnerView,
+  path: string,
+  pieces: readonly (Buffer | string)[],
+  reason: Error,
+  how: UploadMode = { kind: 'new' },
+): Promise<unknown> {
   const upload = await view.prepareUpload(at(path), how);
   return upload.receive(sourceOf(pieces, reason), accepts, never()).then(
     () => undefined,
@@ -111,18 +121,21 @@ export async function get(view: PartnerView, path: string): Promise<string> {
 
 export async function names(view: PartnerView, path = '/'): Promise<string[]> {
   const found: string[] = [];
-  for await (const page of await view.list(at(path))) for (const { name, kind, size } of page) found.push(kind === 'directory' ? `${name}/` : `${name} ${size}`);
+  for await (const page of await view.list(at(path)))
+    for (const { name, kind, size } of page) found.push(kind === 'directory' ? `${name}/` : `${name} ${size}`);
   return found;
 }
 
 /** Everything that is under way: empty when all is quiet, but for parked uploads. */
 export async function unfinished(fs: Filesystem): Promise<string[]> {
   const found: string[] = [];
-  for await (const { key, value } of scanRows(fs, 'claim')) if (isHeld(value)) found.push(`claim ${value.purpose} ${key.partition}/${key.sort}`);
+  for await (const { key, value } of scanRows(fs, 'claim'))
+    if (isHeld(value)) found.push(`claim ${value.purpose} ${key.partition}/${key.sort}`);
   for await (const { value } of scanRows(fs, 'upload')) if (value.state !== 'parked') found.push(`upload ${value.state} ${value.key}`);
   for await (const { value } of scanRows(fs, 'journal')) found.push(`journal ${value.kind}`);
   for await (const { value } of scanRows(fs, 'ended')) if (value.leftovers) found.push(`leftovers ${value.key}`);
-  for await (const { key, value } of scanRows(fs, 'entry')) if (value.kind === 'directory' && value.mark) found.push(`mark ${value.mark.purpose} ${key.sort}`);
+  for await (const { key, value } of scanRows(fs, 'entry'))
+    if (value.kind === 'directory' && value.mark) found.push(`mark ${value.mark.purpose} ${key.sort}`);
   return found;
 }
 

@@ -1,6 +1,9 @@
 import type { Clock } from '../../ports/clock';
 import type { Lease, LeaseStore, TaskStatus } from '../../ports/lease-store';
 
+/** With more leases than this, those that have expired unasked are thrown away. */
+const purgeAbove = 1_000;
+
 /** Leases of one process: the passive reservations of a single server need no other. */
 export class MemoryLeaseStore implements LeaseStore {
   private readonly leases = new Map<string, Lease>();
@@ -9,14 +12,19 @@ export class MemoryLeaseStore implements LeaseStore {
   constructor(private readonly clock: Clock) {}
 
   async reserve(lease: Lease): Promise<boolean> {
-    const held = await this.find(lease.client, lease.port);
+    // Look and write in one turn: of two sessions that ask at once, one gets the port.
+    const held = this.valid(nameOf(lease));
     if (held && held.nonce !== lease.nonce) return false;
+    if (this.leases.size >= purgeAbove) for (const name of this.leases.keys()) this.valid(name);
     this.leases.set(nameOf(lease), lease);
     return true;
   }
 
   async find(client: string, port: number): Promise<Lease | undefined> {
-    const name = nameOf({ client, port });
+    return this.valid(nameOf({ client, port }));
+  }
+
+  private valid(name: string): Lease | undefined {
     const lease = this.leases.get(name);
     if (lease && lease.expires <= this.clock.now()) {
       this.leases.delete(name);

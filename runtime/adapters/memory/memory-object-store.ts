@@ -71,13 +71,15 @@ export class MemoryObjectStore implements ObjectStore {
   async resume(upload: NewUpload, progress: Progress): Promise<ObjectWriter> {
     const uploadId = progress.uploadId ?? upload.token;
     const kept = this.half.get(uploadId) ?? Buffer.alloc(0);
-    if (kept.length < progress.durable) throw new Failure('restart-not-possible', 'What was kept of this upload is gone; send the file whole.');
+    if (kept.length < progress.durable)
+      throw new Failure('restart-not-possible', 'What was kept of this upload is gone; send the file whole.');
     return new MemoryWriter(this, upload, uploadId, kept.subarray(0, progress.durable));
   }
 
   async append(upload: NewUpload, base: Base): Promise<ObjectWriter> {
     const stored = this.objects.get(base.storedKey);
-    if (stored?.version !== base.version) throw new Failure('base-changed', 'The file to be continued has been changed or taken; send it whole.');
+    if (stored?.version !== base.version)
+      throw new Failure('base-changed', 'The file to be continued has been changed or taken; send it whole.');
     return new MemoryWriter(this, upload, upload.token, stored.bytes);
   }
 
