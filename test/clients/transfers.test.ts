@@ -91,7 +91,7 @@ describe.each(modes)('curl, $mode TLS $tls', (how) => {
 
 describe.each(modes)('lftp, $mode TLS $tls', (how) => {
   const lftp = (commands: string) => {
-    const prologue = `set ssl:ca-file ${server.certificate}; set ftp:ssl-force true; set ftp:ssl-protect-data true; set net:timeout 30; set net:max-retries 2; set ssl:priority NORMAL:-VERS-ALL:+VERS-TLS${how.tls}`;
+    const prologue = `set ssl:ca-file ${server.certificate}; set ftp:ssl-force true; set ftp:ssl-protect-data true; set net:timeout 30; set net:max-retries 2; set xfer:clobber on; set ssl:priority NORMAL:-VERS-ALL:+VERS-TLS${how.tls}`;
     const url = `${how.mode === 'implicit' ? 'ftps' : 'ftp'}://localhost:${portOf(how)}`;
     return run('lftp', ['-e', `${prologue}; ${commands}; bye`, '-u', `demo,${server.password}`, url], { timeout: 120_000 });
   };
