@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
 import { openDirectoryStore } from './adapters/directory/open-directory-store';
-import { ensureSelfSigned, FileCertificates } from './adapters/file-certificates';
+import { ensureSelfSigned, FileCertificates, namesOf, readCertificate } from './adapters/file-certificates';
 import { Environment } from './adapters/lmdb/environment';
 import { lockFolder } from './adapters/lmdb/folder-lock';
 import { LmdbMetadataStore } from './adapters/lmdb/lmdb-metadata-store';
@@ -15,13 +15,17 @@ import { ProcessMetrics } from './adapters/process-metrics';
 import { randomIds } from './adapters/random-ids';
 import { systemClock } from './adapters/system-clock';
 import type { Config } from './config/config';
+import { warningOfAddress } from './config/private-address';
+import { variables } from './config/variables';
 import { ActiveUploads } from './filesystem/active-uploads';
 import type { Filesystem } from './filesystem/filesystem';
 import { FolderTruth } from './filesystem/folder-truth';
 import { Maintenance } from './filesystem/maintenance';
 import { openPartnerView } from './filesystem/open-view';
 import { recover } from './filesystem/sweeper';
+import type { SheetFacts } from './operator/connection-sheet';
 import { Partners } from './operator/partners';
+import type { Ids } from './ports/ids';
 import type { Log } from './ports/log';
 import { PassivePorts } from './routing/passive-ports';
 import { explainBind } from './server/listener';
@@ -36,6 +40,7 @@ const indexFolder = (data: string) => path.join(data, 'index');
 
 export interface OperatorTools {
   readonly partners: Partners;
+  readonly ids: Ids;
   close(): Promise<void>;
 }
 
@@ -43,7 +48,8 @@ export interface OperatorTools {
 export function openOperator(data: string): OperatorTools {
   const environment = new Environment(indexFolder(data), randomIds.token());
   const users = new LmdbUserDirectory(environment);
-  return { partners: new Partners({ users, hasher: new Argon2PasswordHasher(), clock: systemClock }), close: () => environment.close() };
+  const partners = new Partners({ users, hasher: new Argon2PasswordHasher(), clock: systemClock });
+  return { partners, ids: randomIds, close: () => environment.close() };
 }
 
 export function certificateFiles(config: Pick<Config, 'data' | 'certificate' | 'key'>) {
@@ -51,13 +57,38 @@ export function certificateFiles(config: Pick<Config, 'data' | 'certificate' | '
   return config.certificate && config.key ? { certificate: config.certificate, key: config.key } : own;
 }
 
+const everywhere: readonly string[] = ['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'];
+
+/** What clients must know of a server with this configuration; the ports come extra, because 0 stands for one that is chosen at start. */
+export async function describeConnection(
+  config: Config,
+  ports: Pick<SheetFacts, 'explicitPort' | 'implicitPort' | 'passivePorts'>,
+  host?: string,
+) {
+  const selfSigned = config.certificate === undefined;
+  const files = certificateFiles(config);
+  const certificate = await readCertificate(files);
+  const names = namesOf(certificate.cert);
+  // A certificate of somebody's own is made for the name that his partners use; one of ours for this machine.
+  const local = everywhere.includes(config.host) ? ((selfSigned ? undefined : names.first) ?? 'localhost') : config.host;
+  const named = host ?? local;
+  return {
+    host: named,
+    hostIsNamed: names.include(named),
+    explicitPort: ports.explicitPort,
+    implicitPort: ports.implicitPort,
+    passivePorts: ports.passivePorts,
+    fingerprint: certificate.fingerprint,
+    certificateFile: selfSigned ? path.resolve(files.certificate) : undefined,
+    dataFolder: config.data === variables.CAUSEWAY_DATA.default ? undefined : path.resolve(config.data),
+  };
+}
+
 export interface RunningServer {
   readonly partners: Partners;
   readonly explicitPort: number;
   readonly implicitPort: number;
   readonly passivePorts: readonly number[];
-  readonly fingerprint: string;
-  readonly selfSignedFile: string | undefined;
   reloadCertificate(): Promise<void>;
   /** Transfers may finish; then everything is closed. */
   drain(): Promise<void>;
@@ -120,8 +151,8 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   await recover(fs);
 
   const files = certificateFiles(config);
-  const selfSigned = config.certificate === undefined;
-  if (selfSigned) await ensureSelfSigned(files, hostName);
+  const address = everywhere.includes(config.host) || isIP(config.host) === 0 ? undefined : config.host;
+  if (config.certificate === undefined) await ensureSelfSigned(files, hostName, address);
   const certificates = await FileCertificates.open(files, clock, log);
   undo.push(() => certificates.close());
 
@@ -166,7 +197,8 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     },
   });
   const ports = await server.start();
-  warnOfPrivateAddress(config, log);
+  const warning = warningOfAddress(config, ownAddresses());
+  if (warning) log.warn('server.warning', { text: warning });
 
   const maintenance = new Maintenance(fs, {
     every: config.times.sweepEvery,
@@ -184,8 +216,6 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     partners: new Partners({ users, hasher, clock }),
     ...ports,
     passivePorts,
-    fingerprint: certificates.current().fingerprint,
-    selfSignedFile: selfSigned ? path.resolve(files.certificate) : undefined,
     reloadCertificate: () => certificates.reload(),
     drain: async () => {
       await server.drain();
@@ -195,32 +225,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   };
 }
 
-/** A client outside that is told an address of the inside connects to nobody; most errors of new installations are this one. */
-function warnOfPrivateAddress(config: Config, log: Log): void {
-  const named = config.pasvAddress;
-  if (named && isIP(named) === 4 && isPrivate(named)) {
-    log.warn('server.warning', {
-      text: `CAUSEWAY_PASV_ADDRESS ${named} is a private address: clients outside this network cannot reach it`,
-    });
-  }
-  if (named || config.host === '127.0.0.1' || config.host === 'localhost') return;
+function ownAddresses(): string[] {
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const addresses = own.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
-  if (addresses.length > 0 && addresses.every(isPrivate)) {
-    log.warn('server.warning', {
-      text: `PASV names a private address (${addresses.join(', ')}): if clients come from outside, through NAT, set CAUSEWAY_PASV_ADDRESS to the address they use`,
-    });
-  }
-}
-
-function isPrivate(address: string): boolean {
-  const [a = 0, b = 0] = address.split('.').map(Number);
-  return (
-    a === 10 ||
-    a === 127 ||
-    (a === 172 && b >= 16 && b <= 31) ||
-    (a === 192 && b === 168) ||
-    (a === 169 && b === 254) ||
-    (a === 100 && b >= 64 && b <= 127)
-  );
+  return own.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
 }

@@ -4,10 +4,11 @@ import path from 'node:path';
 import { pinoLog } from './adapters/pino-log';
 import { availableMemory } from './adapters/process-identity';
 import { randomIds } from './adapters/random-ids';
-import { type RunningServer, startServer } from './compose';
+import { describeConnection, type RunningServer, startServer } from './compose';
 import { type Config, readConfig } from './config/config';
 import { connectionSheet } from './operator/connection-sheet';
 import { generatePassword } from './operator/passwords';
+import type { Log } from './ports/log';
 
 /** The server process: environment in, connection sheet out, signals, exit code. */
 
@@ -32,9 +33,9 @@ export async function main(): Promise<void> {
   try {
     mkdirSync(config.data, { recursive: true, mode: 0o700 });
     log.info('server.start', { data: path.resolve(config.data), node: process.version });
-    const server = await startServer(config, hostname(), log);
-    await printSheet(config, server);
-    untilSignal(server, log);
+    const starting = startServer(config, hostname(), log);
+    stopOnSignal(starting, log);
+    await printSheet(config, await starting);
   } catch (error) {
     fail(exitCodes.cannotStart, explain(error, config));
   }
@@ -49,43 +50,37 @@ async function printSheet(config: Config, server: RunningServer): Promise<void> 
     await server.partners.add(firstPartner, password);
   }
   const partner = partners.find(({ name }) => name === firstPartner)?.name ?? partners[0]?.name ?? firstPartner;
-  const listensEverywhere = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(config.host);
-  process.stdout.write(
-    connectionSheet({
-      host: listensEverywhere ? 'localhost' : config.host,
-      explicitPort: server.explicitPort,
-      implicitPort: server.implicitPort,
-      passivePorts: server.passivePorts,
-      partner,
-      password,
-      fingerprint: server.fingerprint,
-      certificateFile: server.selfSignedFile,
-    }),
-  );
+  const facts = { ...(await describeConnection(config, server)), partner, password };
+  process.stdout.write(`\nCauseway is ready. ${connectionSheet(facts)}`);
 }
 
-function untilSignal(server: RunningServer, log: ReturnType<typeof pinoLog>): void {
+/** Also while it still starts: what was opened is closed in order. */
+function stopOnSignal(starting: Promise<RunningServer>, log: Log): void {
   let stopping = false;
-  const stop = (signal: string) => {
+  const stop = async (signal: string) => {
     if (stopping) {
       if (signal === 'SIGINT') process.exit(exitCodes.secondInterrupt);
       return;
     }
     stopping = true;
-    server.drain().then(
-      () => {
-        log.info('server.stop', { text: signal });
-        process.exit(exitCodes.drained);
-      },
-      (cause: unknown) => {
-        log.error('server.fatal', { cause });
-        process.exit(exitCodes.cannotStart);
-      },
-    );
+    try {
+      await (await starting).drain();
+      log.info('server.stop', { text: signal });
+      process.exit(exitCodes.drained);
+    } catch (cause) {
+      log.error('server.fatal', { cause });
+      process.exit(exitCodes.cannotStart);
+    }
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
-  process.on('SIGHUP', () => void server.reloadCertificate());
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+  process.on('SIGHUP', () => {
+    starting.then(
+      (server) => server.reloadCertificate(),
+      // `main` tells why it did not start.
+      () => undefined,
+    );
+  });
 }
 
 function explain(error: unknown, config: Config): string {
@@ -93,6 +88,11 @@ function explain(error: unknown, config: Config): string {
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return `${where ?? config.data} cannot be written: give this user the right to it, or choose another folder with CAUSEWAY_DATA`;
   }
+  if (code === 'EEXIST' || code === 'ENOTDIR') {
+    return `${where ?? config.data} cannot be a folder, for there is a file in its place: choose another one with CAUSEWAY_DATA`;
+  }
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return `the disk of ${where ?? config.data} is full: make room, or choose another folder with CAUSEWAY_DATA`;
   return message;
 }
 

@@ -29,18 +29,20 @@ export class Argon2PasswordHasher implements PasswordHasher {
   }
 
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running >= atOnce) {
+    if (this.running < atOnce) this.running++;
+    else {
       if (this.waiting.length >= mostWaiting) throw new Failure('busy', 'Too many logins at once; try again in a moment.');
       await new Promise<void>((resolve) => {
         this.waiting.push(resolve);
       });
     }
-    this.running++;
     try {
       return await work();
     } finally {
-      this.running--;
-      this.waiting.shift()?.();
+      // The turn goes straight to who waits longest; freed first, it could be taken by a newcomer, and then three would run.
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.running--;
     }
   }
 }

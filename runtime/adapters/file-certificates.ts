@@ -1,5 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+// `isIP` only looks at text.
+import { isIP } from 'node:net';
 import type { Certificate, CertificateSource } from '../ports/certificate-source';
 import type { Clock, Timer } from '../ports/clock';
 import type { Log } from '../ports/log';
@@ -31,7 +33,9 @@ export class FileCertificates implements CertificateSource {
 
   /** @throws When the files are there and cannot be used: a server that starts has no older certificate to keep. */
   static async open(files: CertificateFiles, clock: Clock, log: Log): Promise<FileCertificates> {
-    return new FileCertificates(files, clock, log, await load(files), await stampOf(files));
+    // Stamped before it is read: what changes in between is seen at the next look.
+    const stamp = await stampOf(files);
+    return new FileCertificates(files, clock, log, await readCertificate(files), stamp);
   }
 
   current(): Certificate {
@@ -54,7 +58,7 @@ export class FileCertificates implements CertificateSource {
   async reload(): Promise<void> {
     const stamp = await stampOf(this.files);
     try {
-      this.loaded = await load(this.files);
+      this.loaded = await readCertificate(this.files);
       this.stamp = stamp;
       this.refused = '';
       const { fingerprint, notAfter } = this.loaded;
@@ -83,31 +87,39 @@ async function stampOf(files: CertificateFiles): Promise<string> {
   return stamps.join(' ');
 }
 
-async function load(files: CertificateFiles): Promise<Certificate> {
+/** @throws When a file is not there, is no PEM, or the key is not the certificate's. */
+export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
   const [cert, key] = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')]);
   const parsed = new X509Certificate(cert);
   if (!parsed.checkPrivateKey(createPrivateKey(key))) throw new Error(`${files.key} is not the key of ${files.certificate}`);
   return { cert, key, fingerprint: parsed.fingerprint256, notAfter: Date.parse(parsed.validTo) };
 }
 
-/** Makes a self-signed EC certificate for these names unless both files are there. True when it was made. */
-export async function ensureSelfSigned(files: CertificateFiles, hostName: string): Promise<boolean> {
-  const present = await Promise.all(
-    [files.certificate, files.key].map((file) =>
-      stat(file).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
+/** Whom a certificate is made for. */
+export function namesOf(cert: string): { readonly first: string | undefined; include(host: string): boolean } {
+  const parsed = new X509Certificate(cert);
+  return {
+    first: /DNS:([^,*"]+)(?:,|$)/.exec(parsed.subjectAltName ?? '')?.[1],
+    include: (host) => (isIP(host) === 0 ? parsed.checkHost(host) : parsed.checkIP(host)) !== undefined,
+  };
+}
+
+/**
+ * Makes a self-signed EC certificate unless both files are there; true when it was made. It names this machine, however it is called, and the address it
+ * is told to listen on: a client that checks the name would otherwise refuse it.
+ */
+export async function ensureSelfSigned(files: CertificateFiles, hostName: string, address?: string): Promise<boolean> {
+  await finishHalfMade(files);
+  const present = await Promise.all([exists(files.certificate), exists(files.key)]);
   if (present.every(Boolean)) return false;
   if (present.some(Boolean)) throw new Error(`of ${files.certificate} and ${files.key} only one is there: add the other, or remove both`);
   // Loaded here, because it takes long to load and is needed once.
   const { generate } = await import('selfsigned');
-  const years = 10;
   const notAfterDate = new Date();
-  notAfterDate.setFullYear(notAfterDate.getFullYear() + years);
-  const made = await generate([{ name: 'commonName', value: hostName }], {
+  notAfterDate.setFullYear(notAfterDate.getFullYear() + 10);
+  const names = [...new Set(['localhost', hostName])].map((value) => ({ type: 2 as const, value }));
+  const addresses = [...new Set(['127.0.0.1', '::1', ...(address ? [address] : [])])].map((ip) => ({ type: 7 as const, ip }));
+  const made = await generate([{ name: 'commonName', value: hostName.length > longestCommonName ? 'localhost' : hostName }], {
     keyType: 'ec',
     algorithm: 'sha256',
     notAfterDate,
@@ -115,26 +127,38 @@ export async function ensureSelfSigned(files: CertificateFiles, hostName: string
       { name: 'basicConstraints', cA: false, critical: true },
       { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
       { name: 'extKeyUsage', serverAuth: true },
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'localhost' },
-          ...(hostName === 'localhost' ? [] : [{ type: 2 as const, value: hostName }]),
-          { type: 7, ip: '127.0.0.1' },
-          { type: 7, ip: '::1' },
-        ],
-      },
+      { name: 'subjectAltName', altNames: [...names, ...addresses] },
     ],
   });
-  await writeSecret(files.key, made.private);
-  await writeSecret(files.certificate, made.cert);
+  await writeSecret(half(files.key), made.private);
+  await writeSecret(half(files.certificate), made.cert);
+  await rename(half(files.key), files.key);
+  await rename(half(files.certificate), files.certificate);
   return true;
 }
 
-/** Whole or not at all, and never readable by others, not even for a moment. */
+/** RFC 5280 §A.1, ub-common-name. */
+const longestCommonName = 64;
+
+const half = (file: string) => `${file}.new`;
+
+/** A server that was killed between the two renames left the key in place and the certificate beside it; no later start could repair that by making new ones. */
+async function finishHalfMade(files: CertificateFiles): Promise<void> {
+  if ((await exists(files.certificate)) || !(await exists(files.key)) || !(await exists(half(files.certificate)))) return;
+  await readCertificate({ certificate: half(files.certificate), key: files.key });
+  await rename(half(files.certificate), files.certificate);
+}
+
+function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    // What cannot be looked at cannot be used either; reading or writing it says why.
+    () => false,
+  );
+}
+
+/** Never readable by others, not even for a moment, and on the disk before it gets its name. */
 async function writeSecret(file: string, content: string): Promise<void> {
-  const half = `${file}.new`;
-  await writeFile(half, content, { mode: 0o600 });
-  await chmod(half, 0o600);
-  await rename(half, file);
+  await rm(file, { force: true });
+  await writeFile(file, content, { mode: 0o600, flush: true });
 }

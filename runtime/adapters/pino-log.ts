@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type BaseLogger, pino } from 'pino';
 import type { EventName, Log, LogFields } from '../ports/log';
 
@@ -46,7 +47,8 @@ function clean(fields: LogFields): Record<string, unknown> {
 
 /** An error with its chain of causes, innermost last. */
 function describe(cause: unknown, depth = 0): unknown {
-  if (!(cause instanceof Error)) return typeof cause === 'string' ? cause : JSON.stringify(cause);
+  // Anything can be thrown, also what JSON refuses: loops, big integers.
+  if (!(cause instanceof Error)) return typeof cause === 'string' ? cause : inspect(cause, { depth: 2 });
   const { message, stack, name } = cause;
   const code = (cause as NodeJS.ErrnoException).code;
   return {

@@ -38,6 +38,7 @@ export type TimeName =
   | 'sweepEvery'
   | 'lockout';
 
+const mostPorts = 5_000;
 const mostBudget = 512 * 1024 * 1024;
 const smallestBudget = 5 * 1024 * 1024;
 
@@ -141,12 +142,12 @@ class Reader {
   ports(name: VariableName): readonly number[] {
     const value = this.text(name);
     const free = /^free:(\d{1,4})$/.exec(value);
-    if (free && Number(free[1]) > 0) return Array.from({ length: Number(free[1]) }, () => 0);
+    if (free && Number(free[1]) >= 1 && Number(free[1]) <= mostPorts) return Array.from({ length: Number(free[1]) }, () => 0);
     const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(value);
     const first = Number(match?.[1]);
     const last = Number(match?.[2] ?? match?.[1]);
-    if (!match || first < 1 || last > 65_535 || last < first || last - first >= 5_000) {
-      this.fault(name, value, 'first-last, such as 8192-8239, at most 5000 ports');
+    if (!match || first < 1 || last > 65_535 || last < first || last - first >= mostPorts) {
+      this.fault(name, value, `first-last, such as 8192-8239, or free:8 for eight free ones, at most ${mostPorts} ports`);
       return [];
     }
     return Array.from({ length: last - first + 1 }, (_, index) => first + index);
@@ -167,7 +168,10 @@ class Reader {
 }
 
 function unknown(name: string): string {
-  const near = Object.keys(variables).find((known) => distance(known, name) <= 3);
+  const near = Object.keys(variables)
+    .map((known) => ({ known, far: distance(known, name) }))
+    .filter(({ far }) => far <= 3)
+    .sort((left, right) => left.far - right.far)[0]?.known;
   return `${name} is not a setting${near ? `: did you mean ${near}?` : ' (causeway settings lists them)'}`;
 }
 

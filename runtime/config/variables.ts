@@ -16,7 +16,7 @@ export const variables = {
   CAUSEWAY_OBJECTS_PATH: {
     kind: 'text',
     default: '',
-    help: 'Folder for objects, incoming and temporary, when they are to lie elsewhere, with modes of your own (0755 and 0644 less the umask).',
+    help: 'Folder for objects, incoming and temporary instead of the data folder, for consumers that run as another user: modes follow the umask.',
   },
   CAUSEWAY_HOST: { kind: 'text', default: '0.0.0.0', help: 'Address to listen on; :: is IPv6 and IPv4.' },
   CAUSEWAY_EXPLICIT_PORT: { kind: 'port', default: '2121', help: 'Control port for explicit TLS (AUTH TLS). 0 takes a free one.' },
@@ -131,22 +131,33 @@ export type VariableName = keyof typeof variables;
 /** The table as text, for `causeway settings`. */
 export function describeVariables(): string {
   return Object.entries(variables as Record<string, Variable>)
-    .map(([name, { default: value, help }]) => `${name}\n    ${help}\n    default: ${value === '' ? '(empty)' : value}\n`)
+    .map(([name, variable]) => `${name}\n    ${variable.help}\n    default: ${variable.default || '(empty)'}; ${allowed(variable)}\n`)
     .join('');
 }
 
 /** The table as a page, for `docs/settings.md`. */
 export function settingsPage(): string {
-  const lines = Object.entries(variables as Record<string, Variable>).map(([name, variable]) => {
-    const unit = variable.kind === 'choice' ? (variable.choices ?? []).join(', ') : variable.kind;
-    return `| \`${name}\` | ${variable.default === '' ? '' : `\`${variable.default}\``} | ${unit} | ${variable.help} |`;
-  });
+  const lines = Object.entries(variables as Record<string, Variable>).map(
+    ([name, variable]) =>
+      `| \`${name}\` | ${variable.default === '' ? '' : `\`${variable.default}\``} | ${allowed(variable)} | ${variable.help.replaceAll('<', '&lt;')} |`,
+  );
   return `# Settings
 
-Environment variables of the server. All faults are told at once when it starts. Sizes may be written as \`64MiB\`.
+The server takes its settings from environment variables; \`causeway settings\` prints this table. All faults are told at once when it starts, and a
+\`CAUSEWAY_\` name that is not here is one. Sizes may be written as \`64MiB\`.
 
-| Name | Default | Kind | Meaning |
+| Name | Default | Values | Meaning |
 |---|---|---|---|
 ${lines.join('\n')}
 `;
+}
+
+/** What may be written, in a word or two. */
+function allowed({ kind, choices = [], range }: Variable): string {
+  if (kind === 'choice') return choices.join(', ');
+  if (kind === 'text') return 'text';
+  if (kind === 'port') return 'port';
+  if (kind === 'ports') return 'ports';
+  const unit = kind === 'count' ? '' : ` ${kind}`;
+  return range ? `${range[0]} to ${range[1]}${unit}` : kind;
 }

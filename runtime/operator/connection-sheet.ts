@@ -1,6 +1,7 @@
 /** What a partner needs to connect, on one page, with commands that work as they are printed. */
 export interface SheetFacts {
   readonly host: string;
+  /** 0: a free one, chosen when the server starts. */
   readonly explicitPort: number;
   readonly implicitPort: number;
   readonly passivePorts: readonly number[];
@@ -10,46 +11,70 @@ export interface SheetFacts {
   readonly fingerprint: string;
   /** Set when the certificate is self-signed: clients must be told to trust it. */
   readonly certificateFile: string | undefined;
+  /** The certificate is one for this host; a client that checks the name refuses it otherwise. */
+  readonly hostIsNamed: boolean;
+  /** Set when it is not the default: the operator's commands need it. */
+  readonly dataFolder: string | undefined;
 }
 
 export function connectionSheet(facts: SheetFacts): string {
   const { host, explicitPort, implicitPort, partner, password, fingerprint, certificateFile } = facts;
-  const shown = password ?? `unchanged (a new one: npx causeway partner password ${partner})`;
-  const secret = quote(`${partner}:${password ?? 'PASSWORD'}`);
-  const trust = certificateFile ? ` --cacert ${quote(certificateFile)}` : '';
-  const trustLftp = certificateFile ? `set ssl:ca-file ${doubleQuote(certificateFile)}; ` : '';
-  return `
-Causeway is ready. Connection sheet for partner ${partner}:
+  const url = `ftp://${host.includes(':') ? `[${host}]` : host}:${explicitPort}`;
+  const trust = certificateFile ? ` --cacert ${quoteForShell(certificateFile)}` : '';
+  const trustLftp = certificateFile ? `set ssl:ca-file ${quoteForLftp(certificateFile)}; ` : '';
+  // Without a password both clients ask for it.
+  const curlUser = quoteForShell(password === undefined ? partner : `${partner}:${password}`);
+  const lftpUser = quoteForShell(password === undefined ? partner : `${partner},${password}`);
+  return `Connection sheet for partner ${partner}:
 
   host:         ${host}
-  explicit TLS: port ${explicitPort}
-  implicit TLS: port ${implicitPort}
-  passive:      ports ${rangeOf(facts.passivePorts)}
+  explicit TLS: port ${shownPort(explicitPort)}
+  implicit TLS: port ${shownPort(implicitPort)}
+  passive:      ports ${shownRange(facts.passivePorts)}
   user:         ${partner}
-  password: ${shown}
-  certificate:  SHA-256 ${fingerprint}${certificateFile ? `\n                self-signed: ${certificateFile}` : ''}
+  password: ${password ?? `unchanged (a new one: ${newPasswordCommand(facts)})`}
+  certificate:  SHA-256 ${fingerprint}
+${trustNotes(facts)}
+A file to send, or the name of your own for FILE:
+  echo hello > FILE
 
-Upload a file with curl:
-  curl --ssl-reqd${trust} --user ${secret} -T FILE ftp://${host}:${explicitPort}/
+Upload it with curl:
+  curl --ssl-reqd${trust} --user ${curlUser} -T FILE ${url}/
 
 With lftp:
-  lftp -e ${quote(`${trustLftp}put FILE; bye`)} -u ${quote(`${partner},${password ?? 'PASSWORD'}`)} ftp://${host}:${explicitPort}
+  lftp -e ${quoteForShell(`${trustLftp}put FILE; bye`)} -u ${lftpUser} ${url}
 `;
 }
 
-function rangeOf(ports: readonly number[]): string {
+function newPasswordCommand({ dataFolder, partner }: SheetFacts): string {
+  return `${dataFolder ? `CAUSEWAY_DATA=${quoteForShell(dataFolder)} ` : ''}npx causeway partner password ${partner}`;
+}
+
+function trustNotes({ certificateFile, hostIsNamed, host }: SheetFacts): string {
+  const selfSigned = certificateFile ? `                self-signed: ${certificateFile}\n` : '';
+  const cure = certificateFile ? '; remove it and key.pem, and the next start makes one that is' : '';
+  return `${selfSigned}${hostIsNamed ? '' : `                not made for ${host}, so clients refuse it${cure}\n`}`;
+}
+
+function shownPort(port: number): string {
+  return port === 0 ? '(chosen when the server starts)' : String(port);
+}
+
+function shownRange(ports: readonly number[]): string {
   const sorted = [...ports].sort((left, right) => left - right);
   const first = sorted[0] ?? 0;
   const last = sorted.at(-1) ?? 0;
+  if (first === 0) return '(chosen when the server starts)';
+  if (first === last) return String(first);
   return last - first === sorted.length - 1 ? `${first}-${last}` : sorted.join(', ');
 }
 
 /** For a POSIX shell. */
-function quote(text: string): string {
+export function quoteForShell(text: string): string {
   return /^[A-Za-z0-9_./:,@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** For lftp, inside the shell's quotes. */
-function doubleQuote(text: string): string {
+function quoteForLftp(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }

@@ -1,10 +1,11 @@
 // `BlockList` and `isIP` only check numbers; no socket comes in with them.
 import { BlockList, isIP } from 'node:net';
-import { allRights, defaultSwitches, dropBoxRights, type Right, type User, type UserSwitches, userNamePattern } from '../model/user';
+import { allRights, defaultSwitches, type Right, type User, type UserSwitches, userNamePattern } from '../model/user';
 import { resolvePath, rootPath } from '../model/virtual-path';
 import type { Clock } from '../ports/clock';
 import type { PasswordHasher } from '../ports/password-hasher';
 import type { StoredUser, UserDirectory } from '../ports/user-directory';
+import { OperatorError } from './operator-error';
 
 /** What an operator does with partners. Works beside a running server: each change is one conditional write, and holds for a session's next command. */
 export interface PartnersOptions {
@@ -13,17 +14,14 @@ export interface PartnersOptions {
   readonly clock: Clock;
 }
 
-/** Tells the operator what is wrong with his input; the command line prints it as it is. */
-export class OperatorError extends Error {}
-
+/** A key that is not there changes nothing; an `undefined` limit, or right of a directory, is lifted. */
 export interface PartnerChanges {
   readonly home?: string;
   readonly rights?: readonly Right[];
-  /** Rights by virtual directory; undefined removes the directory's own. */
   readonly directories?: Readonly<Record<string, readonly Right[] | undefined>>;
   readonly allowedAddresses?: readonly string[];
-  readonly maxSessions?: number;
-  readonly maxFileBytes?: number;
+  readonly maxSessions?: number | undefined;
+  readonly maxFileBytes?: number | undefined;
   readonly switches?: Partial<UserSwitches>;
   readonly enabled?: boolean;
 }
@@ -35,9 +33,12 @@ export class Partners {
     if (!userNamePattern.test(name)) {
       throw new OperatorError(
         `"${name}" cannot be a partner's name: letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit`,
+        'usage',
       );
     }
     const { hasher, clock, users } = this.options;
+    // Asked again by `put`; here it saves the wrong complaint that his own home is taken.
+    if (await users.find(name)) throw alreadyThere(name);
     const blank: User = {
       name,
       home: name,
@@ -50,8 +51,7 @@ export class Partners {
       created: clock.now(),
     };
     const user = await this.checked(apply(blank, changes));
-    if (!(await users.put(user, 'absent')))
-      throw new OperatorError(`partner ${name} exists already: change it with "causeway partner set ${name}"`);
+    if (!(await users.put(user, 'absent'))) throw alreadyThere(name);
     return user;
   }
 
@@ -101,13 +101,25 @@ export class Partners {
     checkHome(user.home);
     for await (const { user: other } of this.options.users.list()) {
       if (other.name === user.name) continue;
-      const overlap = other.home === user.home || other.home.startsWith(`${user.home}/`) || user.home.startsWith(`${other.home}/`);
-      if (overlap)
-        throw new OperatorError(`home "${user.home}" and the home "${other.home}" of partner ${other.name} lie one inside the other`);
+      if (overlap(user.home, other.home)) {
+        throw new OperatorError(
+          `home "${user.home}" and the home "${other.home}" of partner ${other.name} are the same, or one inside the other`,
+        );
+      }
     }
     for (const block of user.allowedAddresses) checkBlock(block);
     return user;
   }
+}
+
+function alreadyThere(name: string): OperatorError {
+  return new OperatorError(`partner ${name} exists already: change it with "causeway partner set ${name}"`);
+}
+
+/** Compared without case and composition: some disks take `Acme` and `acme` for one folder, and two partners would see each other's files. */
+function overlap(left: string, right: string): boolean {
+  const [one, other] = [left, right].map((home) => `${home.normalize('NFC').toLowerCase()}/`) as [string, string];
+  return one.startsWith(other) || other.startsWith(one);
 }
 
 function apply(user: User, changes: PartnerChanges): User {
@@ -115,24 +127,28 @@ function apply(user: User, changes: PartnerChanges): User {
   const own: Record<string, readonly Right[]> = { ...user.directories };
   for (const [directory, rights] of Object.entries(directories ?? {})) {
     const path = resolvePath(rootPath, directory);
-    if (typeof path !== 'string') throw new OperatorError(`"${directory}" cannot be a directory's path`);
+    if (typeof path !== 'string') throw new OperatorError(`"${directory}" cannot be a directory's path`, 'usage');
     if (rights === undefined) delete own[path];
     else own[path] = rights;
   }
-  const given = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined));
-  return { ...user, ...given, directories: own, switches: { ...user.switches, ...switches } };
+  return { ...user, ...plain, directories: own, switches: { ...user.switches, ...switches } };
 }
 
+/** What fits into a command line of 4,096 bytes with room to spare. */
+const longestPassword = 1_024;
+
 function requirePassword(password: string): string {
-  if (password === '') throw new OperatorError('the password is empty');
-  if (/[\r\n\0]/.test(password)) throw new OperatorError('the password holds a line end or NUL, which no client can send');
+  if (password === '') throw new OperatorError('the password is empty', 'usage');
+  if (/[\r\n\0]/.test(password)) throw new OperatorError('the password holds a line end or NUL, which no client can send', 'usage');
+  if (Buffer.byteLength(password) > longestPassword)
+    throw new OperatorError(`the password is longer than ${longestPassword} bytes`, 'usage');
   return password;
 }
 
 function checkHome(home: string): void {
   const resolved = resolvePath(rootPath, home);
   if (home === '' || home.startsWith('/') || home.startsWith('.') || resolved !== `/${home}`) {
-    throw new OperatorError(`"${home}" cannot be a home: a relative path such as acme or partners/acme`);
+    throw new OperatorError(`"${home}" cannot be a home: a relative path such as acme or partners/acme`, 'usage');
   }
 }
 
@@ -146,49 +162,6 @@ function checkBlock(block: string): void {
       isIP(network) === 6 ? 'ipv6' : 'ipv4',
     );
   } catch (cause) {
-    throw new OperatorError(`"${block}" is no address block: write it as 203.0.113.0/24 or 2001:db8::/32`, { cause });
+    throw new OperatorError(`"${block}" is no address block: write it as 203.0.113.0/24 or 2001:db8::/32`, 'usage', { cause });
   }
-}
-
-/** `all`, `drop-box`, or a list such as `list,read,write`. */
-export function parseRights(text: string): readonly Right[] {
-  if (text === 'all') return allRights;
-  if (text === 'drop-box') return dropBoxRights;
-  if (text === 'none') return [];
-  const rights = text.split(',').map((right) => right.trim());
-  const wrong = rights.find((right) => !(allRights as readonly string[]).includes(right));
-  if (wrong !== undefined) throw new OperatorError(`"${wrong}" is no right: ${allRights.join(', ')}, or the presets all, drop-box, none`);
-  return allRights.filter((right) => rights.includes(right));
-}
-
-const choices: { readonly [K in keyof UserSwitches]: readonly string[] | 'list' | 'boolean' } = {
-  endOfData: ['strict', 'warn', 'off'],
-  dataTlsReuse: ['off', 'prefer', 'require'],
-  dataPeer: ['address', 'session'],
-  allowClearData: 'boolean',
-  assumeProtP: 'boolean',
-  pbszRequired: 'boolean',
-  allowCcc: 'boolean',
-  temporaryNames: ['on', 'off'],
-  temporaryDirectories: 'list',
-  announcedSize: ['check', 'ignore'],
-  allowEmptyWithoutTls: 'boolean',
-  legacyCharset: ['windows-1252', 'iso-8859-1', 'none'],
-};
-
-/** `name=value`, as often as wanted. */
-export function parseSwitches(assignments: readonly string[]): Partial<UserSwitches> {
-  const switches: Record<string, unknown> = {};
-  for (const assignment of assignments) {
-    const [name = '', value = ''] = assignment.split('=', 2);
-    const allowed = choices[name as keyof UserSwitches];
-    if (!allowed) throw new OperatorError(`"${name}" is no switch: ${Object.keys(choices).join(', ')}`);
-    if (allowed === 'list') switches[name] = value === '' ? [] : value.split(',');
-    else if (allowed === 'boolean') {
-      if (value !== 'true' && value !== 'false') throw new OperatorError(`${name} is true or false, not "${value}"`);
-      switches[name] = value === 'true';
-    } else if (!allowed.includes(value)) throw new OperatorError(`${name} is one of ${allowed.join(', ')}, not "${value}"`);
-    else switches[name] = value === 'none' ? undefined : value;
-  }
-  return switches as Partial<UserSwitches>;
 }

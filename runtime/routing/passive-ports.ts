@@ -20,8 +20,11 @@ export interface PassivePortsOptions {
   readonly reservedFor: number;
 }
 
-/** Connections from wrong addresses that one reservation survives; closing it at the first would let anybody close it. */
-const mostStrangers = 3;
+/**
+ * Connections from wrong addresses that are reported for one reservation. They do not end it: the ports are shared, so a scan of them would end everybody's;
+ * a dropped connection costs nothing, a flood of log lines would.
+ */
+const mostStrangersTold = 3;
 
 interface Pending {
   readonly request: DataRequest;
@@ -70,7 +73,7 @@ export class PassivePorts implements DataSockets {
     );
     // A few ports stay for the client's other accounts: one that asks and never connects must not shut them out.
     if (mine.length >= Math.max(1, this.ports.length - 4)) throw noPort();
-    for (const port of this.shuffled()) {
+    for (const port of this.candidates(request)) {
       const name = nameOf(request.client, port);
       if (this.pending.has(name)) continue;
       const { clock, ids, leases, reservedFor, task } = this.options;
@@ -92,10 +95,20 @@ export class PassivePorts implements DataSockets {
           this.free(entry);
           throw error;
         });
+      // Used while its lease was being written: freeing it came before it was there.
+      if (reserved && this.pending.get(name) !== entry) this.releaseLease(entry);
       if (reserved) return { port, release: () => this.free(entry) };
       this.free(entry);
     }
     throw noPort();
+  }
+
+  /** A connection from an unknown address goes to whoever takes any: one of those a port, as long as there are enough. */
+  private candidates({ anyAddress }: DataRequest): number[] {
+    const ports = this.shuffled();
+    if (!anyAddress) return ports;
+    const shared = new Set([...this.pending.values()].filter(({ request }) => request.anyAddress).map(({ port }) => port));
+    return [...ports.filter((port) => !shared.has(port)), ...ports.filter((port) => shared.has(port))];
   }
 
   private shuffled(): number[] {
@@ -124,13 +137,7 @@ export class PassivePorts implements DataSockets {
       return;
     }
     socket.destroy();
-    for (const entry of waiting) {
-      entry.request.onStranger(address);
-      if (++entry.strangers >= mostStrangers) {
-        this.free(entry);
-        entry.request.onExpired();
-      }
-    }
+    for (const entry of waiting) if (++entry.strangers <= mostStrangersTold) entry.request.onStranger(address);
   }
 
   private free(entry: Pending): void {
@@ -138,17 +145,22 @@ export class PassivePorts implements DataSockets {
     const name = nameOf(entry.request.client, entry.port);
     if (this.pending.get(name) !== entry) return;
     this.pending.delete(name);
+    this.releaseLease(entry);
+  }
+
+  private releaseLease({ request: { client }, port, nonce }: Pending): void {
     // A lease that cannot be freed ends by its own expiry.
-    this.options.leases.release({ client: entry.request.client, port: entry.port, nonce: entry.nonce }).catch(() => undefined);
+    this.options.leases.release({ client, port, nonce }).catch(() => undefined);
   }
 
   get reserved(): number {
     return this.pending.size;
   }
 
+  /** Frees the ports; connections that came through them are their sessions' and go with those. */
   async close(): Promise<void> {
     for (const entry of [...this.pending.values()]) this.free(entry);
-    await Promise.all(this.servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+    for (const server of this.servers.splice(0)) server.close();
     this.ports = [];
   }
 }

@@ -34,7 +34,6 @@ export class ControlConnection implements ControlChannel {
   private records: RecordStream | undefined;
   private over = false;
   private paused = false;
-  private switching = false;
   /** Between the switch and the end of the handshake: what is written now would be clear text in the middle of TLS. */
   private handshaking = false;
   private timer: Timer | undefined;
@@ -132,23 +131,25 @@ export class ControlConnection implements ControlChannel {
     const records = recordStream(raw);
     const tlsSocket = identity.secureControl(records.stream);
     return new Promise((resolve, reject) => {
+      let settled = false;
       const fail = (error: Error) => {
+        raw.destroy();
+        if (settled) return;
+        settled = true;
         this.timer?.cancel();
         log.info('tls.failed', { peer: this.peerAddress, cause: error });
         reject(error);
       };
-      this.timer = clock.timer(handshakeTimeout, () => {
-        fail(new Error(`no TLS handshake within ${handshakeTimeout / 1000} s`));
-        raw.destroy();
-      });
+      this.timer = clock.timer(handshakeTimeout, () => fail(new Error(`no TLS handshake within ${handshakeTimeout / 1000} s`)));
       tlsSocket.on('error', (error) => {
-        if (this.tlsSocket !== tlsSocket) fail(error);
-        raw.destroy();
+        // Taken off again: how the old layer goes concerns nobody.
+        if (!settled || this.tlsSocket === tlsSocket) fail(error);
       });
       tlsSocket.on('close', () => {
-        if (this.tlsSocket !== tlsSocket && !this.switching) fail(new Error('closed during the TLS handshake'));
+        if (!settled) fail(new Error('closed during the TLS handshake'));
       });
       tlsSocket.once('secure', () => {
+        settled = true;
         this.timer?.cancel();
         this.handshaking = false;
         this.records = records;
@@ -167,7 +168,6 @@ export class ControlConnection implements ControlChannel {
     const { tlsSocket, records } = this;
     if (!tlsSocket || !records) throw new Error('there is no TLS to take off');
     const { raw, clock } = this.options;
-    this.switching = true;
     records.release();
     tlsSocket.off('data', this.onData);
     tlsSocket.off('end', this.onEnd);
@@ -196,7 +196,6 @@ export class ControlConnection implements ControlChannel {
     const rest = records.takeBack();
     this.tlsSocket = undefined;
     this.records = undefined;
-    this.switching = false;
     tlsSocket.destroy();
     this.listen(raw);
     if (rest.length > 0) raw.unshift(rest);

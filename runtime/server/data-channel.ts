@@ -1,54 +1,37 @@
 import type { Socket } from 'node:net';
 import { Failure } from '../model/failure';
-import type { UserSwitches } from '../model/user';
-import type { Clock } from '../ports/clock';
-import type { DataSockets, Reservation } from '../ports/data-sockets';
-import type { Log } from '../ports/log';
-import type { Metrics } from '../ports/metrics';
+import type { DataSockets } from '../ports/data-sockets';
 import type { DataChannel, DataTransfer, Protection } from '../session/channels';
 import { DataConnection } from './data-connection';
-import { receive, type TransferLoad } from './data-receive';
-import { send } from './data-send';
+import { neverCame, type Slot, Transfer, type TransferOptions } from './data-transfer';
 import type { TlsIdentity } from './tls';
 
 /** The data connections of one session: one reservation at a time, one connection from it, one transfer on that. */
-export interface DataChannelOptions {
+export interface DataChannelOptions extends TransferOptions {
   readonly sockets: DataSockets;
   readonly identity: TlsIdentity;
-  readonly peerAddress: string;
   /** What PASV names. */
   readonly passiveAddress: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly load: TransferLoad;
+  /** Judge ends by the probe; see `end-of-data.ts`. */
   readonly probe: boolean;
-  /** Milliseconds. */
-  readonly acceptTimeout: number;
-  readonly handshakeTimeout: number;
-  readonly stallTimeout: number;
-}
-
-/** One reservation and what came of it. */
-interface Slot {
-  readonly protection: Protection;
-  readonly arrived: Promise<DataConnection>;
-  reservation: Reservation | undefined;
-  connection: DataConnection | undefined;
 }
 
 export class SessionDataChannel implements DataChannel {
   private slot: Slot | undefined;
+  /** Taken by a transfer that has not begun: its command failed in between. */
+  private taken: Transfer | undefined;
+  private closes = 0;
 
   constructor(private readonly options: DataChannelOptions) {}
 
   async prepare({ user, protection, switches }: Parameters<DataChannel['prepare']>[0]): Promise<{ port: number; address: string }> {
     this.close();
+    const { closes } = this;
     const { sockets, peerAddress, log } = this.options;
     let arrive: (connection: DataConnection) => void = () => undefined;
     let giveUp: (failure: Failure) => void = () => undefined;
     const slot: Slot = {
-      protection,
+      stranger: undefined,
       arrived: new Promise((resolve, reject) => {
         arrive = resolve;
         giveUp = reject;
@@ -57,7 +40,7 @@ export class SessionDataChannel implements DataChannel {
       connection: undefined,
     };
     slot.arrived.catch(() => undefined); // Nobody may be waiting for it yet.
-    slot.reservation = await sockets.reserve({
+    const reservation = await sockets.reserve({
       client: peerAddress,
       user,
       anyAddress: switches.dataPeer === 'session',
@@ -66,16 +49,21 @@ export class SessionDataChannel implements DataChannel {
         slot.connection = this.connect(raw, address, protection);
         arrive(slot.connection);
       },
-      onStranger: (address) =>
-        log.warn('data.refused', { peer: address, text: `a data connection for ${peerAddress} came from another address` }),
+      onStranger: (address) => {
+        slot.stranger = address;
+        log.warn('data.refused', { peer: address, text: `a data connection for ${peerAddress} came from another address` });
+      },
       onExpired: () => {
         slot.reservation = undefined;
-        giveUp(new Failure('no-data-connection', 'The client did not open the data connection in time.'));
+        giveUp(neverCame(slot, this.options));
         if (this.slot === slot) this.slot = undefined;
       },
     });
+    if (!slot.connection) slot.reservation = reservation;
     this.slot = slot;
-    return { port: slot.reservation?.port ?? 0, address: this.options.passiveAddress };
+    // The session ended while the port was being reserved.
+    if (this.closes !== closes) this.close();
+    return { port: reservation.port, address: this.options.passiveAddress };
   }
 
   private connect(raw: Socket, address: string, protection: Protection): DataConnection {
@@ -94,7 +82,8 @@ export class SessionDataChannel implements DataChannel {
     const { slot } = this;
     if (!slot) throw new Failure('no-data-connection', 'Use PASV or EPSV first.');
     this.slot = undefined;
-    return new Transfer(this.options, slot, transfer);
+    this.taken = new Transfer(this.options, slot, transfer);
+    return this.taken;
   }
 
   refuse(): void {
@@ -104,134 +93,12 @@ export class SessionDataChannel implements DataChannel {
   }
 
   close(): void {
-    const { slot } = this;
+    const { slot, taken } = this;
+    this.closes++;
     this.slot = undefined;
+    this.taken = undefined;
+    taken?.forsake();
     slot?.reservation?.release();
     slot?.connection?.raw.destroy();
-  }
-}
-
-class Transfer implements DataTransfer {
-  bytes = 0;
-  end: DataTransfer['end'] = 'open';
-  private readonly switches: UserSwitches;
-
-  constructor(
-    private readonly options: DataChannelOptions,
-    private readonly slot: Slot,
-    private readonly transfer: Parameters<DataChannel['open']>[0],
-  ) {
-    this.switches = transfer.switches;
-    transfer.signal.addEventListener('abort', () => this.reset(), { once: true });
-  }
-
-  readonly source = {
-    deliver: async (accept: (bytes: Buffer) => boolean, ready: () => Promise<void>): Promise<void> => {
-      await this.run(async (connection) => {
-        const socket = await this.secured(connection);
-        if (!socket) {
-          this.end = 'verified';
-          return;
-        }
-        const { clock, stallTimeout, load } = this.options;
-        const { switches } = this;
-        this.end = await receive(
-          { connection, socket, switches, clock, stallTimeout, load, onBytes: (count) => this.note(count) },
-          accept,
-          ready,
-        );
-        if (this.end === 'unverified') {
-          this.options.metrics.count('data.truncated');
-          this.options.log.warn('data.unverified-end', {
-            bytes: this.bytes,
-            text: `the TLS stream ended without close_notify; let through by endOfData ${switches.endOfData}`,
-          });
-        }
-      });
-    },
-  };
-
-  async send(chunks: AsyncIterable<Buffer>): Promise<void> {
-    await this.run(async (connection) => {
-      connection.releaseTickets();
-      const socket = await this.secured(connection);
-      if (!socket) throw new Failure('cut', 'The data connection was closed before its TLS handshake.');
-      const { clock, stallTimeout } = this.options;
-      await send({ connection, socket, clock, stallTimeout, onBytes: (count) => this.note(count) }, chunks);
-      this.end = 'verified';
-    });
-  }
-
-  private note(count: number): void {
-    this.bytes += count;
-  }
-
-  /** Waits for the connection, runs the transfer on it, and lets nothing of it outlive a failure or an abort. */
-  private async run(work: (connection: DataConnection) => Promise<void>): Promise<void> {
-    const { load } = this.options;
-    const { signal } = this.transfer;
-    const aborted = new Promise<never>((_, reject) => {
-      if (signal.aborted) reject(signal.reason);
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-    aborted.catch(() => undefined); // Raced below.
-    load.running++;
-    try {
-      const connection = await Promise.race([this.arrival(), aborted]);
-      await Promise.race([work(connection), aborted]);
-    } catch (error) {
-      this.reset();
-      throw signal.aborted ? signal.reason : error;
-    } finally {
-      load.running--;
-    }
-  }
-
-  private async arrival(): Promise<DataConnection> {
-    const { clock, acceptTimeout } = this.options;
-    const done = new AbortController();
-    try {
-      return await Promise.race([
-        this.slot.arrived,
-        clock.sleep(acceptTimeout, done.signal).then(() => {
-          throw new Failure('no-data-connection', `The client did not open the data connection within ${acceptTimeout / 1000} seconds.`);
-        }),
-      ]);
-    } finally {
-      done.abort();
-    }
-  }
-
-  /** The socket with its handshake done and its peer proven; undefined: an empty file from a client that never began TLS, where that is allowed. */
-  private async secured(connection: DataConnection): Promise<Awaited<ReturnType<DataConnection['ready']>> | undefined> {
-    const { protection, signal } = this.transfer;
-    const { allowEmptyWithoutTls, dataTlsReuse, dataPeer } = this.switches;
-    let socket: Awaited<ReturnType<DataConnection['ready']>>;
-    try {
-      socket = await connection.ready(protection === 'private', signal);
-    } catch (error) {
-      if (error instanceof Failure && error.kind === 'cut' && allowEmptyWithoutTls && this.transfer.direction === 'receive')
-        return undefined;
-      throw error instanceof Failure && error.kind === 'cut' ? new Failure('data-tls', error.message, { cause: error }) : error;
-    }
-    if (protection === 'private') {
-      this.options.metrics.count(connection.resumed ? 'data.reused' : 'data.full-handshake');
-      if (dataTlsReuse === 'require' && !connection.resumed) {
-        throw new Failure('data-not-resumed', 'Data connection must reuse the TLS session of the control connection.');
-      }
-    }
-    const elsewhere = connection.address !== this.options.peerAddress;
-    if (elsewhere && !(dataPeer === 'session' && connection.resumed)) {
-      throw new Failure('wrong-peer', 'The data connection came from another address and did not prove that it belongs to this session.');
-    }
-    return socket;
-  }
-
-  private reset(): void {
-    this.slot.reservation?.release();
-    this.slot.reservation = undefined;
-    const { connection } = this.slot;
-    if (connection) connection.reset();
-    else this.slot.arrived.then((late) => late.reset()).catch(() => undefined); // It never came: nothing to reset.
   }
 }

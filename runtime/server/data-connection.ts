@@ -43,14 +43,6 @@ export class DataConnection {
     return this.options.raw;
   }
 
-  get isSecure(): boolean {
-    return this.held !== undefined;
-  }
-
-  get closed(): boolean {
-    return this.raw.destroyed;
-  }
-
   /** Puts TLS on the connection; nothing has been read from it before. */
   startTls(): void {
     if (this.held) return;
@@ -70,7 +62,9 @@ export class DataConnection {
       this.held = identity.secureData(stream);
       this.endVerified = () => clean;
     }
-    const { tls } = this.held;
+    const { tls, releaseTickets } = this.held;
+    // At once: Node ends its own side by itself in the next tick, and with tickets still held no close_notify would go out.
+    tls.once('end', releaseTickets);
     tls.on('error', (error) => {
       this.failure ??= new Failure('data-tls', 'TLS on the data connection failed.', { cause: error });
     });
@@ -118,10 +112,6 @@ export class DataConnection {
     return this.held?.tls.isSessionReused() ?? false;
   }
 
-  get protocol(): string | undefined {
-    return this.held?.tls.getProtocol() ?? undefined;
-  }
-
   /** TLS ended with close_notify; in clear there is nothing better than the FIN. */
   get ended(): 'verified' | 'unverified' {
     if (!this.held) return 'verified';
@@ -130,6 +120,12 @@ export class DataConnection {
 
   get error(): Failure | undefined {
     return this.failure;
+  }
+
+  /** Bytes that were written and that the system has not taken yet. */
+  get unsent(): number {
+    const handle = (this.raw as unknown as { _handle?: { writeQueueSize?: number } | null })._handle;
+    return handle?.writeQueueSize ?? 0;
   }
 
   releaseTickets(): void {

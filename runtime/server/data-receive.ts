@@ -13,6 +13,7 @@ export interface ReceiveOptions {
   readonly clock: Clock;
   readonly stallTimeout: number;
   readonly load: TransferLoad;
+  readonly signal: AbortSignal;
   readonly onBytes: (count: number) => void;
 }
 
@@ -30,21 +31,23 @@ export async function receive(
   accept: (bytes: Buffer) => boolean,
   ready: () => Promise<void>,
 ): Promise<'verified' | 'unverified'> {
-  const { connection, socket } = options;
-  await pump(options, accept, ready);
+  const { connection, socket, switches } = options;
+  const bytes = await pump(options, accept, ready);
   const ended = connection.ended;
-  if (ended === 'unverified' && options.switches.endOfData === 'strict') throw missingCloseNotify();
+  const empty = bytes === 0 && switches.allowEmptyWithoutTls;
+  if (ended === 'unverified' && switches.endOfData === 'strict' && !empty) {
+    throw new Failure('cut', `Upload incomplete: TLS stream ended without close_notify after ${bytes} bytes.`);
+  }
   await answerEnd(connection, socket, options.clock);
   return ended;
 }
 
-function missingCloseNotify(): Failure {
-  return new Failure('cut', 'Upload incomplete: the TLS stream ended without close_notify.');
-}
-
-function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready: () => Promise<void>): Promise<void> {
-  const { connection, socket, clock, stallTimeout, load } = options;
+/** Resolves with the number of bytes when the stream has ended, verified or not. After it has settled `accept` is never called again. */
+function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready: () => Promise<void>): Promise<number> {
+  const { connection, socket, clock, stallTimeout, load, signal } = options;
   return new Promise((resolve, reject) => {
+    let bytesIn = 0;
+    let over = false;
     let stall: Timer | undefined;
     let lastData = clock.monotonic();
     let waiting = false;
@@ -52,7 +55,10 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     let turnEnds = false;
 
     const settle = (outcome: () => void) => {
+      if (over) return;
+      over = true;
       stall?.cancel();
+      signal.removeEventListener('abort', onAbort);
       socket.off('data', onData);
       socket.off('end', onEnd);
       socket.off('close', onClose);
@@ -64,20 +70,29 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     const watchStall = () => {
       const idle = clock.monotonic() - lastData;
       if (!waiting && idle >= stallTimeout) {
-        fail(new Failure('stalled', `Upload incomplete: no data came for ${stallTimeout / 1000} seconds.`));
+        fail(new Failure('stalled', `Upload incomplete: no data came for ${stallTimeout / 1000} seconds after ${bytesIn} bytes.`));
         return;
       }
       stall = clock.timer(waiting ? stallTimeout : stallTimeout - idle, watchStall);
     };
     const onData = (bytes: Buffer) => {
       lastData = clock.monotonic();
-      options.onBytes(bytes.length);
-      const goOn = accept(bytes);
+      const { length } = bytes;
+      bytesIn += length;
+      options.onBytes(length);
+      let goOn: boolean;
+      try {
+        goOn = accept(bytes);
+      } catch (error) {
+        // Thrown out of a socket's event it would end the process.
+        fail(error);
+        return;
+      }
       freeRecord(bytes);
       if (!goOn) {
         waitUntilReady();
       } else if (load.running > 1) {
-        inTurn += bytes.length;
+        inTurn += length;
         if (inTurn >= quota && !turnEnds) takeTurns();
       }
     };
@@ -87,7 +102,7 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
       setImmediate(() => {
         turnEnds = false;
         inTurn = 0;
-        if (!waiting) socket.resume();
+        if (!waiting && !over) socket.resume();
       });
     };
     const waitUntilReady = () => {
@@ -96,24 +111,25 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
       ready().then(() => {
         waiting = false;
         lastData = clock.monotonic();
-        if (!turnEnds) socket.resume();
+        if (!turnEnds && !over) socket.resume();
       }, fail);
     };
-    const onEnd = () => {
-      // At once: Node ends its own side by itself in the next tick, and with tickets still held no close_notify would go out.
-      connection.releaseTickets();
-      settle(resolve);
+    const onEnd = () => settle(() => resolve(bytesIn));
+    const onError = (cause: unknown) => {
+      fail(new Failure('cut', `Upload incomplete: the data connection broke after ${bytesIn} bytes.`, { cause }));
     };
-    const onError = (error: Error) => {
-      fail(new Failure('cut', 'Upload incomplete: the data connection was reset.', { cause: error }));
-    };
-    const onClose = () => {
-      fail(connection.error ?? new Failure('cut', 'Upload incomplete: the data connection was closed.'));
-    };
+    const onClose = () => onError(connection.error?.cause);
+    const onAbort = () => fail(signal.reason);
     socket.on('data', onData);
     socket.once('end', onEnd);
     socket.once('error', onError);
     socket.once('close', onClose);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    // Over while nobody was listening (an empty file is, in the moment after 150): its events will not come again.
+    else if (socket.readableEnded) onEnd();
+    else if (socket.destroyed) onClose();
+    if (over) return;
     watchStall();
     socket.resume();
   });

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Server as NetServer, Socket } from 'node:net';
 import { stripMapped } from '../model/client-address';
 import type { CertificateSource } from '../ports/certificate-source';
@@ -48,6 +47,7 @@ export class FtpsServer {
   private readonly connections: ConnectionCounter;
   private probe = true;
   private draining = false;
+  private onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: ServerOptions) {
     this.connections = new ConnectionCounter(options.limits.sessionsPerAddress);
@@ -62,7 +62,7 @@ export class FtpsServer {
     try {
       return { explicitPort: await this.listen(host, explicitPort, false), implicitPort: await this.listen(host, implicitPort, true) };
     } catch (error) {
-      await this.closeListeners();
+      this.stop();
       throw error;
     }
   }
@@ -107,6 +107,7 @@ export class FtpsServer {
     raw.once('close', () => {
       this.sessions.delete(control);
       metrics.gauge('sessions.open', this.sessions.size);
+      if (this.sessions.size === 0) this.onEmpty?.();
     });
     control.start(session);
     if (this.draining) session.drain('idle');
@@ -120,25 +121,32 @@ export class FtpsServer {
     const { clock, limits, log } = this.options;
     this.draining = true;
     log.info('server.drain', { text: `${this.sessions.size} sessions` });
-    await this.closeListeners();
+    this.closeListeners();
     for (const session of this.sessions.values()) session.drain('idle');
-    const deadline = clock.monotonic() + limits.drainTimeout;
-    while (this.sessions.size > 0 && clock.monotonic() < deadline) await clock.sleep(50);
+    await this.empty(limits.drainTimeout);
     for (const session of this.sessions.values()) session.drain('now');
-    const last = clock.monotonic() + lastWords;
-    while (this.sessions.size > 0 && clock.monotonic() < last) await clock.sleep(50);
+    await this.empty(lastWords);
+    this.stop();
+  }
+
+  /** Resolves when every session is gone, or after the time. */
+  private async empty(milliseconds: number): Promise<void> {
+    if (this.sessions.size === 0) return;
+    const done = new AbortController();
+    this.onEmpty = () => done.abort();
+    // The abort is the good case: all are gone before the time.
+    await this.options.clock.sleep(milliseconds, done.signal).catch(() => undefined);
+    this.onEmpty = undefined;
+  }
+
+  /** At once: no new connections, and none of those that are. */
+  stop(): void {
+    this.closeListeners();
     for (const control of this.sessions.keys()) control.destroy();
   }
 
-  private async closeListeners(): Promise<void> {
-    await Promise.all(
-      this.listeners.splice(0).map((listener) => {
-        const closed = once(listener, 'close');
-        listener.close();
-        // `close` waits for connections too; that the port is free is enough.
-        return Promise.race([closed, this.options.clock.sleep(10)]);
-      }),
-    );
+  private closeListeners(): void {
+    for (const listener of this.listeners.splice(0)) listener.close();
   }
 
   get open(): number {

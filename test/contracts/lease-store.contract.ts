@@ -1,7 +1,10 @@
 import type { LeaseStore } from '../../runtime/ports/lease-store';
 import type { FakeClock } from '../support/fake-clock';
 
-export function describeLeaseStore(name: string, make: () => Promise<{ leases: LeaseStore; clock: FakeClock; end(): Promise<void> }>): void {
+export function describeLeaseStore(
+  name: string,
+  make: () => Promise<{ leases: LeaseStore; clock: FakeClock; end(): Promise<void> }>,
+): void {
   describe(`${name} as a lease store`, () => {
     let leases: LeaseStore;
     let clock: FakeClock;

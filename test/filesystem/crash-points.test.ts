@@ -36,7 +36,14 @@ const none = async () => undefined;
 const long = 'resumed '.repeat(10_000);
 
 const scenarios: readonly Scenario[] = [
-  { name: 'a new file', before: none, change: (view) => put(view, '/a', 'new content'), without: {}, with: { '/a': 'new content' }, parks: '/a' },
+  {
+    name: 'a new file',
+    before: none,
+    change: (view) => put(view, '/a', 'new content'),
+    without: {},
+    with: { '/a': 'new content' },
+    parks: '/a',
+  },
   {
     name: 'an overwrite',
     before: (view) => put(view, '/a', 'old content'),
@@ -186,7 +193,11 @@ async function tryOne(scenario: Scenario, stores: TestStores, hit: number, fault
 }
 
 /** Hits the first call, the second, … until one run made fewer calls than that. */
-async function tryAll(scenario: Scenario, fault: Fault, open: () => Promise<{ stores: TestStores; close: () => Promise<void> }>): Promise<number> {
+async function tryAll(
+  scenario: Scenario,
+  fault: Fault,
+  open: () => Promise<{ stores: TestStores; close: () => Promise<void> }>,
+): Promise<number> {
   for (let hit = 0; ; hit++) {
     const { stores, close } = await open();
     try {
@@ -204,17 +215,27 @@ describe.each(allFaults)('a process that meets "%s" at any call', (fault) => {
     expect(await tryAll(scenario, fault, async () => ({ stores: memoryStores(), close: none }))).toBeGreaterThan(3);
   });
 
-  it.each(scenarios)('during $name leaves nothing half done in folder and index', async (scenario) => {
-    const calls = await tryAll(scenario, fault, async () => {
-      const base = mkdtempSync(path.join(tmpdir(), 'causeway-crash-'));
-      const environment = new Environment(path.join(base, 'index'), 'test');
-      const { store } = await openDirectoryStore({ base, modes: { file: 0o600, directory: 0o700 }, clock: fastClock(), reserve: 0, bootId: 'boot' });
-      const close = async () => {
-        await environment.close();
-        rmSync(base, { recursive: true });
-      };
-      return { stores: { metadata: new LmdbMetadataStore(environment), objects: store }, close };
-    });
-    expect(calls).toBeGreaterThan(3);
-  }, 60_000);
+  it.each(scenarios)(
+    'during $name leaves nothing half done in folder and index',
+    async (scenario) => {
+      const calls = await tryAll(scenario, fault, async () => {
+        const base = mkdtempSync(path.join(tmpdir(), 'causeway-crash-'));
+        const environment = new Environment(path.join(base, 'index'), 'test');
+        const { store } = await openDirectoryStore({
+          base,
+          modes: { file: 0o600, directory: 0o700 },
+          clock: fastClock(),
+          reserve: 0,
+          bootId: 'boot',
+        });
+        const close = async () => {
+          await environment.close();
+          rmSync(base, { recursive: true });
+        };
+        return { stores: { metadata: new LmdbMetadataStore(environment), objects: store }, close };
+      });
+      expect(calls).toBeGreaterThan(3);
+    },
+    60_000,
+  );
 });

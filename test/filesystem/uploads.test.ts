@@ -1,7 +1,22 @@
 import { MemoryObjectStore } from '../../runtime/adapters/memory/memory-object-store';
 import { Failure } from '../../runtime/model/failure';
 import { FakeClock, runUntilDone } from '../support/fake-clock';
-import { accepts, at, cut, events, get, makeFilesystem, makeUser, memoryStores, names, never, put, sourceOf, unfinished, viewOf } from '../support/filesystem';
+import {
+  accepts,
+  at,
+  cut,
+  events,
+  get,
+  makeFilesystem,
+  makeUser,
+  memoryStores,
+  names,
+  never,
+  put,
+  sourceOf,
+  unfinished,
+  viewOf,
+} from '../support/filesystem';
 
 const lost = new Failure('cut', 'The connection was reset.');
 

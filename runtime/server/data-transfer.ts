@@ -1,0 +1,173 @@
+import { Failure } from '../model/failure';
+import type { UserSwitches } from '../model/user';
+import type { Clock } from '../ports/clock';
+import type { Reservation } from '../ports/data-sockets';
+import type { Log } from '../ports/log';
+import type { Metrics } from '../ports/metrics';
+import type { DataChannel, DataTransfer } from '../session/channels';
+import type { DataConnection } from './data-connection';
+import { receive, type TransferLoad } from './data-receive';
+import { send } from './data-send';
+
+/** One transfer: waits for its connection and handshake, asks who is there, moves the bytes, and lets nothing of it outlive a failure or an abort. */
+export interface TransferOptions {
+  readonly peerAddress: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly load: TransferLoad;
+  /** Milliseconds. */
+  readonly acceptTimeout: number;
+  readonly handshakeTimeout: number;
+  readonly stallTimeout: number;
+}
+
+/** One reservation and what came of it. */
+export interface Slot {
+  /** Address of a connection that was turned away meanwhile: what a client behind an address pool needs to be told. */
+  stranger: string | undefined;
+  readonly arrived: Promise<DataConnection>;
+  reservation: Reservation | undefined;
+  connection: DataConnection | undefined;
+}
+
+export function neverCame({ stranger }: Slot, { peerAddress, acceptTimeout }: TransferOptions): Failure {
+  if (stranger) return new Failure('wrong-peer', `Data connection came from ${stranger}, control from ${peerAddress}.`);
+  return new Failure('no-data-connection', `The client did not open the data connection within ${acceptTimeout / 1000} seconds.`);
+}
+
+export class Transfer implements DataTransfer {
+  bytes = 0;
+  end: DataTransfer['end'] = 'open';
+  private readonly switches: UserSwitches;
+  private begun = false;
+
+  constructor(
+    private readonly options: TransferOptions,
+    private readonly slot: Slot,
+    private readonly transfer: Parameters<DataChannel['open']>[0],
+  ) {
+    this.switches = transfer.switches;
+    transfer.signal.addEventListener('abort', () => this.reset(), { once: true });
+  }
+
+  readonly source = {
+    deliver: async (accept: (bytes: Buffer) => boolean, ready: () => Promise<void>): Promise<void> => {
+      await this.run(async (connection) => {
+        const socket = await this.secured(connection);
+        const { clock, stallTimeout, load } = this.options;
+        const { switches } = this;
+        const { signal } = this.transfer;
+        const onBytes = (count: number) => this.note(count);
+        this.end = socket
+          ? await receive({ connection, socket, switches, clock, stallTimeout, load, signal, onBytes }, accept, ready)
+          : 'unverified';
+        if (this.end === 'unverified' && switches.endOfData !== 'off') this.warnOfEnd();
+      });
+    },
+  };
+
+  private warnOfEnd(): void {
+    this.options.metrics.count('data.truncated');
+    this.options.log.warn('data.unverified-end', {
+      bytes: this.bytes,
+      text: "the TLS stream ended without close_notify; let through by the partner's switches",
+    });
+  }
+
+  async send(chunks: AsyncIterable<Buffer>): Promise<void> {
+    await this.run(async (connection) => {
+      connection.releaseTickets();
+      const socket = await this.secured(connection);
+      if (!socket) throw new Failure('cut', 'The data connection was closed before its TLS handshake.');
+      const { clock, stallTimeout } = this.options;
+      await send({ connection, socket, clock, stallTimeout, onBytes: (count) => this.note(count) }, chunks);
+      this.end = 'verified';
+    });
+  }
+
+  private note(count: number): void {
+    this.bytes += count;
+  }
+
+  /** Waits for the connection, runs the transfer on it, and lets nothing of it outlive a failure or an abort. */
+  private async run(work: (connection: DataConnection) => Promise<void>): Promise<void> {
+    const { signal } = this.transfer;
+    this.begun = true;
+    const aborted = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    aborted.catch(() => undefined); // Raced below.
+    try {
+      const connection = await Promise.race([this.arrival(), aborted]);
+      await Promise.race([this.count(work(connection)), aborted]);
+    } catch (error) {
+      this.reset();
+      throw signal.aborted ? signal.reason : error;
+    }
+  }
+
+  private async count(work: Promise<void>): Promise<void> {
+    const { load } = this.options;
+    load.running++;
+    try {
+      await work;
+    } finally {
+      load.running--;
+    }
+  }
+
+  private async arrival(): Promise<DataConnection> {
+    const { clock, acceptTimeout } = this.options;
+    const done = new AbortController();
+    try {
+      return await Promise.race([
+        this.slot.arrived,
+        clock.sleep(acceptTimeout, done.signal).then(() => {
+          throw neverCame(this.slot, this.options);
+        }),
+      ]);
+    } finally {
+      done.abort();
+    }
+  }
+
+  /** The socket with its handshake done and its peer proven; undefined: an empty file from a client that never began TLS, where that is allowed. */
+  private async secured(connection: DataConnection): Promise<Awaited<ReturnType<DataConnection['ready']>> | undefined> {
+    const { protection, signal } = this.transfer;
+    const { allowEmptyWithoutTls, dataTlsReuse, dataPeer } = this.switches;
+    let socket: Awaited<ReturnType<DataConnection['ready']>>;
+    try {
+      socket = await connection.ready(protection === 'private', signal);
+    } catch (error) {
+      if (error instanceof Failure && error.kind === 'cut' && allowEmptyWithoutTls && this.transfer.direction === 'receive')
+        return undefined;
+      throw error instanceof Failure && error.kind === 'cut' ? new Failure('data-tls', error.message, { cause: error }) : error;
+    }
+    if (protection === 'private') {
+      this.options.metrics.count(connection.resumed ? 'data.reused' : 'data.full-handshake');
+      if (dataTlsReuse === 'require' && !connection.resumed) {
+        throw new Failure('data-not-resumed', 'Data connection must reuse the TLS session of the control connection.');
+      }
+    }
+    const elsewhere = connection.address !== this.options.peerAddress;
+    if (elsewhere && !(dataPeer === 'session' && connection.resumed)) {
+      throw new Failure('wrong-peer', `Data connection came from ${connection.address}, control from ${this.options.peerAddress}.`);
+    }
+    return socket;
+  }
+
+  /** Its client would wait on a connection that nobody serves. */
+  forsake(): void {
+    if (!this.begun) this.reset();
+  }
+
+  private reset(): void {
+    this.slot.reservation?.release();
+    this.slot.reservation = undefined;
+    const { connection } = this.slot;
+    if (connection) connection.reset();
+    else this.slot.arrived.then((late) => late.reset()).catch(() => undefined); // It never came: nothing to reset.
+  }
+}

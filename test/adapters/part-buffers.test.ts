@@ -1,0 +1,91 @@
+import { BudgetedPartBuffers, smallestPart } from '../../runtime/adapters/memory/budgeted-part-buffers';
+import type { Admission } from '../../runtime/ports/part-buffers';
+import { settle } from '../support/fake-clock';
+
+const mebibyte = 1024 * 1024;
+
+/** Takes until there is no more. */
+function takeAll(admission: Admission, size: number): Buffer[] {
+  const taken: Buffer[] = [];
+  for (let buffer = admission.take(size); buffer; buffer = admission.take(size)) taken.push(buffer);
+  return taken;
+}
+
+describe('part buffers', () => {
+  it.each([
+    [1, 1],
+    [smallestPart, 1],
+    [2 * smallestPart - 1, 1],
+    [2 * smallestPart, 2],
+    [64 * mebibyte, 12],
+  ])('of a budget of %i bytes admit %i uploads at once', (budget, most) => {
+    const buffers = new BudgetedPartBuffers(budget);
+    const admitted = Array.from({ length: most }, () => buffers.admit('acme'));
+    expect(() => buffers.admit('other')).toThrow(/Too many uploads/);
+    admitted[0]?.end();
+    admitted[0]?.end();
+    buffers.admit('other');
+    expect(() => buffers.admit('other')).toThrow(expect.objectContaining({ kind: 'too-many-uploads' }));
+  });
+
+  it('never exceed the budget, whatever sizes are asked for', () => {
+    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const admissions = ['a', 'b', 'c'].map((partner) => buffers.admit(partner));
+    const held: [Admission, Buffer][] = [];
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 48271) % 2147483647;
+      return seed % below;
+    };
+    for (let turn = 0; turn < 5_000; turn++) {
+      const admission = admissions[random(3)] as Admission;
+      const buffer = random(3) > 0 ? admission.take(256 * 1024 * 2 ** random(5)) : undefined;
+      if (buffer) held.push([admission, buffer]);
+      else if (held.length > 0) {
+        const [owner, other] = held.splice(random(held.length), 1)[0] as [Admission, Buffer];
+        owner.give(other);
+      }
+      expect(buffers.used).toBe(held.reduce((sum, [, { length }]) => sum + length, 0));
+      expect(buffers.used).toBeLessThanOrEqual(buffers.budget);
+    }
+    for (const [admission, buffer] of held) admission.give(buffer);
+    expect(buffers.used).toBe(0);
+  });
+
+  it('let one partner have all of it when nobody waits', () => {
+    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    expect(takeAll(buffers.admit('acme'), mebibyte)).toHaveLength(20);
+  });
+
+  it('give a partner who holds more than half nothing more while another waits', async () => {
+    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const greedy = buffers.admit('greedy');
+    const modest = buffers.admit('modest');
+    const taken = takeAll(greedy, mebibyte);
+    expect(modest.take(mebibyte)).toBeUndefined();
+    let woken = 0;
+    const again = modest.available().then(() => {
+      woken++;
+    });
+    await settle(1);
+    expect(woken).toBe(0);
+    greedy.give(taken.pop() as Buffer);
+    await again;
+    expect(modest.take(mebibyte)).toHaveLength(mebibyte);
+    modest.available().catch(() => undefined);
+    for (const buffer of taken.splice(0, 15)) greedy.give(buffer);
+    modest.available().catch(() => undefined);
+    // Greedy holds four, modest one: up to half for him while modest waits.
+    expect(takeAll(greedy, mebibyte)).toHaveLength(6);
+  });
+
+  it('are used again, and do not keep the memory of sizes that nobody asks for', () => {
+    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const admission = buffers.admit('acme');
+    const first = admission.take(mebibyte) as Buffer;
+    admission.give(first);
+    expect(admission.take(mebibyte)).toBe(first);
+    admission.give(first);
+    expect(takeAll(admission, 2 * mebibyte)).toHaveLength(10);
+  });
+});

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { ObjectKey, Version } from '../../runtime/model/entry';
+import { Failure } from '../../runtime/model/failure';
+import type { Found, NewUpload, ObjectStore, ObjectWriter } from '../../runtime/ports/object-store';
+import type { PartBuffers } from '../../runtime/ports/part-buffers';
+
+/** What the contracts of an object store need of the store under test, and the few things they do with it. */
+
+export interface MadeStore {
+  readonly store: ObjectStore;
+  readonly buffers: PartBuffers;
+  /** The same store as a process finds it that starts after the one before has died. */
+  reopen(): Promise<ObjectStore>;
+  /** What an outsider does: puts a file there in one step, or takes it away. */
+  place(key: ObjectKey, content: Buffer): Promise<void>;
+  take(key: ObjectKey): Promise<void>;
+  end(): Promise<void>;
+}
+
+export const never = new AbortController().signal;
+/** Bytes of a TLS record. */
+export const record = 16 * 1024;
+
+/** Bytes that differ everywhere, so that a piece at the wrong place shows. */
+export function contentOf(length: number, seed = 1): Buffer {
+  return length === 0 ? Buffer.alloc(0) : createHash('shake256', { outputLength: length }).update(`${seed}`).digest();
+}
+
+/** As a data connection does it: records, waiting when told to, the record's memory reused afterwards. */
+export async function send(writer: ObjectWriter, content: Buffer): Promise<void> {
+  const scratch = Buffer.alloc(record);
+  for (let offset = 0; offset < content.length; offset += record) {
+    const length = content.copy(scratch, 0, offset);
+    if (!writer.accept(scratch.subarray(0, length))) await writer.ready();
+    scratch.fill(0);
+  }
+}
+
+export async function readAll(store: ObjectStore, key: ObjectKey, version: Version, start = 0): Promise<Buffer | undefined> {
+  const chunks = await store.read(key, version, start, never);
+  if (!chunks) return undefined;
+  const found: Buffer[] = [];
+  for await (const chunk of chunks) found.push(chunk);
+  return Buffer.concat(found);
+}
+
+export const kindOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'done',
+    (error: unknown) => (error instanceof Failure ? error.kind : String(error)),
+  );
+
+/** An upload of its own token. */
+let count = 0;
+export function uploadTo(made: MadeStore, storedKey: ObjectKey = 'acme/a'): NewUpload {
+  return { token: `token${++count}`, storedKey, partner: 'acme', admission: made.buffers.admit('acme') };
+}
+
+export async function putObject(made: MadeStore, key: ObjectKey, content: Buffer, over?: Version): Promise<Found> {
+  const writer = made.store.begin(uploadTo(made, key));
+  await send(writer, content);
+  await writer.settle();
+  const completed = await writer.complete(over);
+  if (!('version' in completed)) throw new Error('occupied');
+  return (await made.store.look(key)) as Found;
+}
+
+export async function halfWritten(store: ObjectStore): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { uploadId } of store.halfWritten()) found.push(uploadId);
+  return found.sort();
+}
