@@ -235,6 +235,7 @@ export class Peer {
       this.received.push(bytes);
       for (const check of [...this.waiting]) check();
     });
+    socket.resume();
   }
 
   get text(): string {
@@ -327,3 +328,25 @@ export function collector(): { accept: (bytes: Buffer) => boolean; readonly byte
 }
 
 export const noWait = async (): Promise<void> => undefined;
+
+/** A data connection as most clients make it. */
+export async function dialData(
+  port: number,
+  version: TlsVersion,
+  { ticket, localAddress, ...options }: ConnectionOptions & { ticket?: Buffer; localAddress?: string } = {},
+): Promise<{ raw: Socket; tls: TLSSocket; peer: Peer }> {
+  const raw = await dial(port, localAddress);
+  const tls = await secure(raw, tlsOptions(version, { ...options, session: ticket }));
+  return { raw, tls, peer: new Peer(tls) };
+}
+
+/** The kind of the failure that a promise rejects with, or what went wrong instead. */
+export async function failureOf(work: Promise<unknown>): Promise<string> {
+  return within(
+    work.then(
+      () => 'nothing failed',
+      (error) => (error.kind ? `${error.kind}: ${error.message}` : String(error)),
+    ),
+    'a failure',
+  );
+}

@@ -93,7 +93,11 @@ const scenarios: Scenario[] = [
     whole: false,
     play: ({ raw, data, alert }) => void raw.end(data.length > 0 ? data.subarray(0, data.length - 5) : alert.subarray(0, 3)),
   },
-  { name: 'FIN as far into a record as a close_notify is long', whole: false, play: ({ raw, data, alert }) => void raw.end(cutLast(data, alert)) },
+  {
+    name: 'FIN as far into a record as a close_notify is long',
+    whole: false,
+    play: ({ raw, data, alert }) => void raw.end(cutLast(data, alert)),
+  },
   {
     name: 'FIN one byte short of the close_notify',
     whole: false,
