@@ -185,6 +185,7 @@ it(`nothing acknowledged is lost and nothing half is seen in ${kills} kills`, as
     if (round % 10 === 5) {
       const name = `drop-${round}`;
       writeFileSync(path.join(data, name), newContent().bytes);
+      mkdirSync(objects, { recursive: true });
       renameSync(path.join(data, name), path.join(objects, name));
       dropped.push(name);
     }
