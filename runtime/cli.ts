@@ -14,7 +14,10 @@ import { partnerAsData, partnerAsLine, partnerAsText } from './operator/partner-
 import type { Partners } from './operator/partners';
 import { generatePassword } from './operator/passwords';
 
-/** The operator's command line: arguments in, one call of `operator`, text or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+/**
+ * The operator's command line: arguments in, one call of `operator`, text or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. It
+ * is long because every command stands here with its options, its help and its examples, and nothing else does.
+ */
 const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 interface JsonOption {
@@ -111,9 +114,12 @@ function withJson(command: Command): Command {
   return command.option('--json', 'print JSON');
 }
 
-function build(): Command {
+/** @param write Takes help and what is wrong with the usage; standard output and standard error unless given. */
+export function buildCommandLine(write?: (text: string) => void): Command {
   const program = new Command('causeway').description('FTPS in, whole and verified files out.').showHelpAfterError();
   program.exitOverride();
+  if (write) program.configureOutput({ writeOut: write, writeErr: write });
+  program.addHelpText('after', '\nExamples:\n  causeway serve\n  causeway partner add acme\n  causeway sheet acme --host ftps.example.com');
   program
     .command('serve')
     .description('run the server; settings come from the environment')
@@ -227,20 +233,26 @@ function addPartnerCommands(program: Command): void {
     );
 }
 
+/** What an error means for whoever started the command: an exit code, and what there is to tell. */
+export function explainError(error: unknown): { readonly code: number; readonly text: string } {
+  const { code, errno, exitCode, message, stack, name } = error as NodeJS.ErrnoException & { exitCode?: number };
+  // Commander has printed it: help is no error, the rest is wrong usage.
+  if (code?.startsWith('commander.')) return { code: exitCode === 0 ? 0 : exitCodes.usage, text: '' };
+  if (error instanceof OperatorError) {
+    return { code: error.kind === 'usage' ? exitCodes.usage : exitCodes.failed, text: `causeway: ${message}\n` };
+  }
+  // A failure, and a refusal of the system, are told in a line; a bug needs its stack.
+  const expected = name === 'Failure' || errno !== undefined;
+  return { code: exitCodes.failed, text: `causeway: ${expected ? message : stack}\n` };
+}
+
 async function run(): Promise<void> {
   try {
-    await build().parseAsync();
+    await buildCommandLine().parseAsync();
   } catch (error) {
-    const { code, errno, exitCode, message, stack, name } = error as NodeJS.ErrnoException & { exitCode?: number };
-    if (code?.startsWith('commander.')) {
-      // Commander has printed it: help is no error, the rest is wrong usage.
-      process.exitCode = exitCode === 0 ? 0 : exitCodes.usage;
-      return;
-    }
-    // A failure and a refusal of the system are told in a line; a bug needs its stack.
-    const expected = error instanceof OperatorError || name === 'Failure' || errno !== undefined;
-    process.stderr.write(`causeway: ${expected ? message : stack}\n`);
-    process.exitCode = error instanceof OperatorError && error.kind === 'usage' ? exitCodes.usage : exitCodes.failed;
+    const { code, text } = explainError(error);
+    process.stderr.write(text);
+    process.exitCode = code;
   }
 }
 

@@ -7,6 +7,7 @@ import { randomIds } from './adapters/random-ids';
 import { describeConnection, type RunningServer, startServer } from './compose';
 import { type Config, readConfig } from './config/config';
 import { connectionSheet } from './operator/connection-sheet';
+import { explainStart } from './operator/explain-start';
 import { generatePassword } from './operator/passwords';
 import type { Log } from './ports/log';
 
@@ -37,7 +38,7 @@ export async function main(): Promise<void> {
     stopOnSignal(starting, log);
     await printSheet(config, await starting);
   } catch (error) {
-    fail(exitCodes.cannotStart, explain(error, config));
+    fail(exitCodes.cannotStart, explainStart(error, config.data));
   }
 }
 
@@ -81,19 +82,6 @@ function stopOnSignal(starting: Promise<RunningServer>, log: Log): void {
       () => undefined,
     );
   });
-}
-
-function explain(error: unknown, config: Config): string {
-  const { code, path: where, message } = error as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return `${where ?? config.data} cannot be written: give this user the right to it, or choose another folder with CAUSEWAY_DATA`;
-  }
-  if (code === 'EEXIST' || code === 'ENOTDIR') {
-    return `${where ?? config.data} cannot be a folder, for there is a file in its place: choose another one with CAUSEWAY_DATA`;
-  }
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return `the disk of ${where ?? config.data} is full: make room, or choose another folder with CAUSEWAY_DATA`;
-  return message;
 }
 
 function fail(code: number, text: string): never {

@@ -7,23 +7,30 @@ const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const atOnce = 2;
 const mostWaiting = 1_000;
 
+const argon2 = {
+  hash: (password: string) => hash(password, parameters),
+  verify: (stored: string, password: string) => verify(stored, password),
+};
+
 export class Argon2PasswordHasher implements PasswordHasher {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
   private dummy: Promise<string> | undefined;
 
+  constructor(private readonly engine = argon2) {}
+
   async hash(password: string): Promise<string> {
-    return this.inTurn(() => hash(password, parameters));
+    return this.inTurn(() => this.engine.hash(password));
   }
 
   async verify(hashes: readonly string[], password: string): Promise<boolean> {
     return this.inTurn(async () => {
-      this.dummy ??= hash('not a password of anybody', parameters);
+      this.dummy ??= this.engine.hash('not a password of anybody');
       const dummy = await this.dummy;
       // Nobody's hash costs as much as a wrong one, and two valid passwords as much as one and the dummy.
       const [first = dummy, second = dummy] = hashes;
-      const one = await verify(first, password);
-      const two = await verify(second, password);
+      const one = await this.engine.verify(first, password);
+      const two = await this.engine.verify(second, password);
       return (hashes.length > 0 && one) || (hashes.length > 1 && two);
     });
   }

@@ -2,7 +2,7 @@ import type { MetricName, Metrics } from '../ports/metrics';
 
 /** Counters and gauges of this process, for whoever asks it. */
 export class ProcessMetrics implements Metrics {
-  readonly values = new Map<MetricName, number>();
+  private readonly values = new Map<MetricName, number>();
 
   count(name: MetricName, by = 1): void {
     this.values.set(name, (this.values.get(name) ?? 0) + by);
@@ -10,5 +10,10 @@ export class ProcessMetrics implements Metrics {
 
   gauge(name: MetricName, value: number): void {
     this.values.set(name, value);
+  }
+
+  /** What has happened so far; a name that is not there has not happened. */
+  snapshot(): Readonly<Partial<Record<MetricName, number>>> {
+    return Object.fromEntries(this.values);
   }
 }

@@ -87,12 +87,13 @@ export function readConfig(
   return faults.length > 0 ? { faults } : config;
 }
 
+/** What is wrong alone has been told, and is not compared. */
 function checkTogether(config: Config, faults: string[]): void {
-  if (config.tlsMin > config.tlsMax) faults.push('CAUSEWAY_TLS_MIN is above CAUSEWAY_TLS_MAX');
+  if (config.tlsMin === 'TLSv1.3' && config.tlsMax === 'TLSv1.2') faults.push('CAUSEWAY_TLS_MIN is above CAUSEWAY_TLS_MAX');
   if ((config.certificate === undefined) !== (config.key === undefined)) {
     faults.push('CAUSEWAY_CERTIFICATE and CAUSEWAY_KEY belong together: set both or neither');
   }
-  const fixed = [config.explicitPort, config.implicitPort].filter((port) => port !== 0);
+  const fixed = [config.explicitPort, config.implicitPort].filter((port) => port > 0);
   if (new Set(fixed).size < fixed.length) faults.push('CAUSEWAY_EXPLICIT_PORT and CAUSEWAY_IMPLICIT_PORT are the same');
   for (const port of fixed)
     if (config.passivePorts.includes(port)) faults.push(`port ${port} is a control port and lies in CAUSEWAY_PASSIVE_PORTS`);

@@ -19,7 +19,7 @@ export interface SheetFacts {
 
 export function connectionSheet(facts: SheetFacts): string {
   const { host, explicitPort, implicitPort, partner, password, fingerprint, certificateFile } = facts;
-  const url = `ftp://${host.includes(':') ? `[${host}]` : host}:${explicitPort}`;
+  const url = `ftp://${host.includes(':') ? `[${host}]` : host}:${explicitPort || 'PORT'}`;
   const trust = certificateFile ? ` --cacert ${quoteForShell(certificateFile)}` : '';
   const trustLftp = certificateFile ? `set ssl:ca-file ${quoteForLftp(certificateFile)}; ` : '';
   // Without a password both clients ask for it.
@@ -52,8 +52,7 @@ function newPasswordCommand({ dataFolder, partner }: SheetFacts): string {
 
 function trustNotes({ certificateFile, hostIsNamed, host }: SheetFacts): string {
   const selfSigned = certificateFile ? `                self-signed: ${certificateFile}\n` : '';
-  const cure = certificateFile ? '; remove it and key.pem, and the next start makes one that is' : '';
-  return `${selfSigned}${hostIsNamed ? '' : `                not made for ${host}, so clients refuse it${cure}\n`}`;
+  return `${selfSigned}${hostIsNamed ? '' : `                not made for ${host}, so clients refuse it: set CAUSEWAY_CERTIFICATE and CAUSEWAY_KEY to one that is\n`}`;
 }
 
 function shownPort(port: number): string {

@@ -66,7 +66,7 @@ export class Partners {
   }
 
   async show(name: string): Promise<User> {
-    return (await this.require(name)).user;
+    return (await this.existing(name)).user;
   }
 
   async list(): Promise<User[]> {
@@ -77,12 +77,12 @@ export class Partners {
 
   /** The partner's files stay where they are. */
   async remove(name: string): Promise<void> {
-    const { revision } = await this.require(name);
+    const { revision } = await this.existing(name);
     if (!(await this.options.users.remove(name, revision)))
       throw new OperatorError(`partner ${name} is being changed by someone else: try again`);
   }
 
-  private async require(name: string): Promise<StoredUser> {
+  private async existing(name: string): Promise<StoredUser> {
     const stored = await this.options.users.find(name);
     if (!stored) throw new OperatorError(`there is no partner ${name}: "causeway partner list" names them`);
     return stored;
@@ -90,7 +90,7 @@ export class Partners {
 
   private async change(name: string, change: (user: User) => Promise<User>): Promise<User> {
     for (let attempt = 0; attempt < 10; attempt++) {
-      const { user, revision } = await this.require(name);
+      const { user, revision } = await this.existing(name);
       const next = await change(user);
       if (await this.options.users.put(next, revision)) return next;
     }

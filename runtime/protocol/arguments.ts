@@ -1,16 +1,17 @@
 import { type PathFault, resolvePath, type VirtualPath } from '../model/virtual-path';
 import { type ExtendedPort, type HostPort, parseExtendedPort, parseHostPort } from './address';
+import { decodeName, decodeUtf8, type LegacyCharset } from './charset';
 import { isPattern } from './glob';
 import { parseShortTime, parseTimeValue } from './time-value';
 
 /**
  * The grammars of arguments. A row names its grammar; whatever does not fit becomes a fault before the handler is asked. Faults never carry the input: it
- * would be echoed.
+ * would be echoed. In one file, though long, because it is one list: the column `argument` of the command table, each entry a few lines.
  */
 export interface Surroundings {
   readonly cwd: VirtualPath;
   /** Charset of names that are no UTF-8; undefined refuses them. */
-  readonly legacyCharset?: string;
+  readonly legacyCharset?: LegacyCharset;
 }
 
 export type Fault =
@@ -29,7 +30,7 @@ const ok = <T>(value: T) => ({ value });
 export const ignored: Grammar<undefined> = () => ok(undefined);
 
 /** Nothing may follow (FEAT, REIN, CCC, CDC). */
-export const nothing: Grammar<undefined> = (raw) => (raw === undefined || raw.length === 0 ? ok(undefined) : syntax);
+export const nothing: Grammar<undefined> = (raw) => (wordOf(raw) === '' ? ok(undefined) : syntax);
 
 /** Text that may not be missing; `USER` and `CLNT`. */
 export const text: Grammar<string> = (raw) => (raw && raw.length > 0 ? ok(decodeText(raw)) : syntax);
@@ -43,12 +44,9 @@ function decodeText(raw: Buffer): string {
   return decodeUtf8(raw) ?? raw.toString('latin1');
 }
 
-function decodeUtf8(raw: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw);
-  } catch {
-    return undefined;
-  }
+/** What is no path and no secret: spaces around it mean nothing. */
+function wordOf(raw: Buffer | undefined): string {
+  return raw?.toString('latin1').replace(/^ +| +$/g, '') ?? '';
 }
 
 /** A path to something that is there. */
@@ -61,14 +59,10 @@ export const optionalPath: Grammar<VirtualPath> = (raw, at) => (raw && raw.lengt
 
 function parsePath(raw: Buffer | undefined, at: Surroundings, creates: boolean): { value: VirtualPath } | Fault {
   if (!raw || raw.length === 0) return syntax;
-  const decoded = decodeName(raw, at);
+  const decoded = decodeName(raw, at.legacyCharset);
   if (decoded === undefined) return { fault: 'name', why: 'charset', creates };
   const resolved = resolvePath(at.cwd, decoded);
   return typeof resolved === 'string' ? ok(resolved) : { fault: 'name', why: resolved.fault, creates };
-}
-
-function decodeName(raw: Buffer, at: Surroundings): string | undefined {
-  return decodeUtf8(raw) ?? (at.legacyCharset ? new TextDecoder(at.legacyCharset).decode(raw) : undefined);
 }
 
 /** STOU: nothing, or a stem; the path ends in a slash where there is no stem. */
@@ -95,7 +89,7 @@ export interface ListingArgument {
 
 /** LIST, NLST and STAT: leading tokens of `-` and letters or digits are flags, whatever the letters. */
 export const listing: Grammar<ListingArgument> = (raw, at) => {
-  const whole = raw && raw.length > 0 ? decodeName(raw, at) : '';
+  const whole = raw && raw.length > 0 ? decodeName(raw, at.legacyCharset) : '';
   if (whole === undefined) return { fault: 'name', why: 'charset', creates: false };
   let rest = whole;
   let flags = '';
@@ -123,17 +117,17 @@ export const listing: Grammar<ListingArgument> = (raw, at) => {
 };
 
 /** REST: digits only, within what a JavaScript number holds exactly. */
-export const offset: Grammar<number> = (raw) => wholeNumber(raw?.toString('latin1'));
+export const offset: Grammar<number> = (raw) => wholeNumber(wordOf(raw));
 
-function wholeNumber(digits: string | undefined): { value: number } | Fault {
-  if (digits === undefined || !/^\d{1,16}$/.test(digits) || Number(digits) > Number.MAX_SAFE_INTEGER) return syntax;
+function wholeNumber(digits: string): { value: number } | Fault {
+  if (!/^\d{1,16}$/.test(digits) || Number(digits) > Number.MAX_SAFE_INTEGER) return syntax;
   return ok(Number(digits));
 }
 
 /** ALLO: a size, and after `R` a record size that is of no use here. */
 export const allocation: Grammar<number> = (raw) => {
-  const match = /^(\d+)(?: R \d+)?$/i.exec(raw?.toString('latin1').trim() ?? '');
-  return match ? wholeNumber(match[1]) : syntax;
+  const match = /^(\d+)(?: +R +\d+)?$/i.exec(wordOf(raw));
+  return match ? wholeNumber(match[1] as string) : syntax;
 };
 
 export type TransferType = 'A' | 'I';
@@ -162,25 +156,22 @@ export function letter(served: string, refused: string): Grammar<string> {
 }
 
 function wordsOf(raw: Buffer | undefined): string[] {
-  return (raw?.toString('latin1') ?? '')
-    .toUpperCase()
-    .split(' ')
-    .filter((word) => word !== '');
+  return wordOf(raw).toUpperCase().split(/ +/);
 }
 
 export const hostPort: Grammar<HostPort> = (raw) => {
-  const parsed = parseHostPort(raw?.toString('latin1') ?? '');
+  const parsed = parseHostPort(wordOf(raw));
   return parsed ? ok(parsed) : syntax;
 };
 
 export const extendedPort: Grammar<ExtendedPort> = (raw) => {
-  const parsed = parseExtendedPort(raw?.toString('latin1') ?? '');
+  const parsed = parseExtendedPort(wordOf(raw));
   return parsed ? ok(parsed) : syntax;
 };
 
 /** EPSV: nothing, a protocol number, or ALL. */
 export const passiveFamily: Grammar<'any' | 'all' | number> = (raw) => {
-  const word = (raw?.toString('latin1') ?? '').trim().toUpperCase();
+  const word = wordOf(raw).toUpperCase();
   if (word === '') return ok('any');
   if (word === 'ALL') return ok('all');
   return /^\d{1,3}$/.test(word) ? ok(Number(word)) : syntax;
@@ -188,28 +179,29 @@ export const passiveFamily: Grammar<'any' | 'all' | number> = (raw) => {
 
 /** PBSZ: a decimal number of 32 bits (RFC 2228 §3). */
 export const bufferSize: Grammar<number> = (raw) => {
-  const digits = raw?.toString('latin1').trim() ?? '';
+  const digits = wordOf(raw);
   return /^\d{1,10}$/.test(digits) && Number(digits) <= 0xffff_ffff ? ok(Number(digits)) : syntax;
 };
 
 export const protectionLevel: Grammar<'C' | 'P' | 'S' | 'E'> = (raw) => {
-  const word = (raw?.toString('latin1') ?? '').trim().toUpperCase();
+  const word = wordOf(raw).toUpperCase();
   if (word === '') return syntax;
   return word === 'C' || word === 'P' || word === 'S' || word === 'E' ? ok(word) : unsupported;
 };
 
 /** AUTH: an unknown mechanism is 504, a missing one 501 (RFC 2228 §3). */
 export const mechanism: Grammar<'TLS' | 'TLS-C' | 'SSL' | 'TLS-P'> = (raw) => {
-  const word = (raw?.toString('latin1') ?? '').trim().toUpperCase();
+  const word = wordOf(raw).toUpperCase();
   if (word === '') return syntax;
   return word === 'TLS' || word === 'TLS-C' || word === 'SSL' || word === 'TLS-P' ? ok(word) : unsupported;
 };
 
 /** LANG: nothing or a language tag; only English is served (RFC 2640 §4). */
 export const language: Grammar<undefined> = (raw) => {
-  const tag = (raw?.toString('latin1') ?? '').trim().toLowerCase();
-  if (tag === '' || tag === 'en' || tag.startsWith('en-')) return ok(undefined);
-  return /^[a-z]{1,8}(-[a-z0-9]{1,8})*$/.test(tag) ? unsupported : syntax;
+  const tag = wordOf(raw).toLowerCase();
+  if (tag === '') return ok(undefined);
+  if (!/^[a-z]{1,8}(-[a-z0-9]{1,8})*$/.test(tag)) return syntax;
+  return tag === 'en' || tag.startsWith('en-') ? ok(undefined) : unsupported;
 };
 
 export interface TimedPath {

@@ -12,10 +12,10 @@ export interface CommandLine {
 const longestVerb = 16;
 const SPACE = 32;
 
-/** Undefined: not a command at all. */
+/** Undefined: not a command at all. Digits, because some verbs of checksum drafts have them (MD5, XSHA256): those are known, and refused as such. */
 export function parseCommandLine(line: Buffer): CommandLine | undefined {
   const space = line.indexOf(SPACE);
   const verb = line.toString('latin1', 0, space < 0 ? line.length : space);
-  if (verb.length < 3 || verb.length > longestVerb || !/^[A-Za-z]+$/.test(verb)) return undefined;
+  if (verb.length < 3 || verb.length > longestVerb || !/^[A-Za-z][A-Za-z0-9]+$/.test(verb)) return undefined;
   return { verb: verb.toUpperCase(), argument: space < 0 ? undefined : line.subarray(space + 1) };
 }

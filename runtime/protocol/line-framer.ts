@@ -24,6 +24,8 @@ export class LineFramer {
   private line: number[] = [];
   private discarding = false;
   private sawCr = false;
+  /** An ABOR was taken as a line without its LF, which may only have been late: then it is not an empty line of its own. */
+  private lateLf = false;
   /** Telnet: after IAC; after IAC and a negotiation verb. */
   private telnet: 'none' | 'iac' | { verb: number } = 'none';
 
@@ -66,8 +68,10 @@ export class LineFramer {
   }
 
   private append(byte: number, framed: Framed[]): void {
+    const late = this.lateLf;
+    this.lateLf = false;
     if (byte === LF) {
-      this.end(framed);
+      if (!late) this.end(framed);
       return;
     }
     if (this.sawCr) {
@@ -113,6 +117,7 @@ export class LineFramer {
     if (!this.pendingAbort) return [];
     const framed: Framed[] = [];
     this.end(framed);
+    this.lateLf = true;
     return framed;
   }
 }

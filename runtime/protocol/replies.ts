@@ -3,8 +3,8 @@ import { quotePath, type Reply, sanitise } from './reply';
 
 /**
  * Every reply of the server, named by its situation. Numbers stand here and nowhere else; several situations may share one. Texts that clients look for
- * are kept as they know them: `No such file or directory`, `Permission denied`, `already exists`, `Transfer complete`, `No space left`. No parentheses but in 227, 229,
- * 522 and `(N bytes)`: some clients take whatever stands in them for an address.
+ * are kept as they know them: `No such file or directory`, `Permission denied`, `already exists`, `Transfer complete`, `No space left`. No parentheses
+ * but in 227, 229, 522 and `(N bytes)`: some clients take whatever stands in them for an address.
  */
 function reply(code: number, ...lines: string[]): Reply {
   return { code, lines };

@@ -1,8 +1,16 @@
 /** Times as FTP writes them, always UTC. */
 
+/** The years that four digits hold. A file system can hold others, and a time that cannot be written must not end a whole listing. */
+const earliest = -62_135_596_800_000;
+const latest = 253_402_300_799_999;
+
+function writable(milliseconds: number): Date {
+  return new Date(Math.min(Math.max(milliseconds, earliest), latest));
+}
+
 /** `YYYYMMDDHHMMSS` (RFC 3659 §2.3). Without fraction: old parsers stumble over it. */
 export function formatTimeValue(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/[-:T]/g, '').slice(0, 14);
+  return writable(milliseconds).toISOString().replace(/[-:T]/g, '').slice(0, 14);
 }
 
 /** `YYYYMMDDHHMMSS[.sss]`; undefined for what is no time of the calendar. */
@@ -46,7 +54,7 @@ const halfYear = 180 * 86_400_000;
  * the current year, or the last one.
  */
 export function formatListTime(milliseconds: number, now: number): string {
-  const date = new Date(milliseconds);
+  const date = writable(milliseconds);
   const day = `${months[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2)}`;
   const age = now - milliseconds;
   if (age < 0 || age >= halfYear) return `${day}  ${String(date.getUTCFullYear()).padStart(4, '0')}`;

@@ -53,8 +53,8 @@ export class DataConnection {
       this.endVerified = watched.verified;
     } else {
       const { stream } = recordStream(raw);
-      // Registered before OpenSSL's own listener: when the stream ends and TLS has ended already, a close_notify was seen.
-      let clean = false;
+      // TLS that has ended before its stream did saw a close_notify. Registered before OpenSSL's own listener, which makes an end of both.
+      let clean = true;
       stream.once('end', () => {
         const tls = this.held?.tls as unknown as { _readableState: { ended: boolean } } | undefined;
         clean = tls?._readableState.ended === true;

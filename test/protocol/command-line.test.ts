@@ -17,6 +17,8 @@ it.each([
   ['STOR \t', 'STOR', '\t'],
   ['STOR \xe4\xff\0', 'STOR', '\xe4\xff\0'],
   ['SITE CHMOD 644 a b', 'SITE', 'CHMOD 644 a b'],
+  ['MD5 a', 'MD5', 'a'],
+  ['xsha256 a', 'XSHA256', 'a'],
   ['ABCDEFGHIJKLMNOP', 'ABCDEFGHIJKLMNOP', undefined],
 ])('%j is the verb %j with the argument %j', (line, verb, argument) => {
   expect(parse(line)).toEqual({ verb, argument });
@@ -30,7 +32,9 @@ it.each([
   'ABCDEFGHIJKLMNOPQ',
   'STOR\ta',
   'STOR\0',
-  'XSHA256 a',
+  '1234',
+  '5MD a',
+  'A-B-C',
   'ST\xd6R a',
   'USER\ra',
   '\x16\x03\x01\x02\x00\x01',
@@ -39,7 +43,7 @@ it.each([
   expect(parse(line)).toBeUndefined();
 });
 
-it('never throws, keeps every byte behind the space, and its verb is 3 to 16 capital letters', () => {
+it('never throws, keeps every byte behind the space, and its verb is 3 to 16 capital letters and digits', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -51,7 +55,7 @@ it('never throws, keeps every byte behind the space, and its verb is 3 to 16 cap
       (line) => {
         const command = parseCommandLine(line);
         if (!command) return;
-        expect(command.verb).toMatch(/^[A-Z]{3,16}$/);
+        expect(command.verb).toMatch(/^[A-Z][A-Z0-9]{2,15}$/);
         const length = command.argument === undefined ? command.verb.length : command.verb.length + 1 + command.argument.length;
         expect(length).toBe(line.length);
         if (command.argument) expect(line.subarray(command.verb.length + 1).equals(command.argument)).toBe(true);
