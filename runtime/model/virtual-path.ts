@@ -13,7 +13,7 @@ export type PathFault = 'control-character' | 'backslash' | 'look-alike' | 'segm
 export const pathLimits = { segmentBytes: 255, pathBytes: 1024, depth: 64 } as const;
 
 // U+FF0E, U+2024..U+2026 as a whole component look like `.` and `..` and are normalised to them by some consumers.
-const lookAlike = /^[.\uFF0E\u2024\u2025\u2026]+$/u;
+const lookAlike = /^[.\uFF0E\u2024\u2025\u2026\uFE19\uFE30\uFE52]+$/u;
 const controlCharacter = /[\u0000-\u001F\u007F]/;
 // Not XML 1.0: they break ListObjects for every reader of the bucket.
 const notUnicode = /[\uFFFE\uFFFF]|\p{Surrogate}/u;

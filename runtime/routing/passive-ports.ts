@@ -34,6 +34,9 @@ interface Pending {
   strangers: number;
 }
 
+/** Ports that one user at one address leaves to others; of a very small range, half. */
+const keptFree = 4;
+
 export class PassivePorts implements DataSockets {
   private readonly servers: Server[] = [];
   private ports: number[] = [];
@@ -72,7 +75,7 @@ export class PassivePorts implements DataSockets {
       (other) => other.request.user === request.user && other.request.client === request.client,
     );
     // A few ports stay for the client's other accounts: one that asks and never connects must not shut them out.
-    if (mine.length >= Math.max(1, this.ports.length - 4)) throw noPort();
+    if (mine.length >= Math.max(Math.ceil(this.ports.length / 2), this.ports.length - keptFree)) throw noPort();
     for (const port of this.candidates(request)) {
       const name = nameOf(request.client, port);
       if (this.pending.has(name)) continue;

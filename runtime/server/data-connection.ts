@@ -27,8 +27,6 @@ export class DataConnection {
   private held: { tls: TLSSocket; secured: Promise<void>; releaseTickets: () => void } | undefined;
   private endVerified: () => boolean = () => false;
   private failure: Failure | undefined;
-  /** The client sent FIN before the handshake, without a byte. */
-  private endedEarly = false;
 
   constructor(private readonly options: DataConnectionOptions) {
     const { raw } = options;
@@ -68,9 +66,6 @@ export class DataConnection {
     tls.on('error', (error) => {
       this.failure ??= new Failure('data-tls', 'TLS on the data connection failed.', { cause: error });
     });
-    raw.once('end', () => {
-      this.endedEarly = raw.bytesRead === 0;
-    });
   }
 
   /** The socket that carries the payload, its handshake done. Throws `data-tls`; `cut` when the client ended before it without a byte. */
@@ -86,7 +81,9 @@ export class DataConnection {
     const timeout = new AbortController();
     const closed = new Promise<never>((_, reject) => {
       const fail = () => {
-        if (this.endedEarly) reject(new Failure('cut', 'The data connection was closed before its TLS handshake.'));
+        // TLS reads the handle by itself, so the raw socket never says `end`: no byte and no error is a client that closed at once.
+        if (!this.failure && this.raw.bytesRead === 0)
+          reject(new Failure('cut', 'The data connection was closed before its TLS handshake.'));
         else reject(this.failure ?? new Failure('data-tls', 'The data connection was closed during its TLS handshake.'));
       };
       if (held.tls.destroyed) fail();

@@ -118,7 +118,7 @@ export class FtpsServer {
    * every session is gone.
    */
   async drain(): Promise<void> {
-    const { clock, limits, log } = this.options;
+    const { limits, log } = this.options;
     this.draining = true;
     log.info('server.drain', { text: `${this.sessions.size} sessions` });
     this.closeListeners();

@@ -1,4 +1,5 @@
 import type { PartnerView, Shown } from '../filesystem/partner-view';
+import { encodeText } from '../protocol/charset';
 import type { ListedItem } from '../protocol/listing';
 import * as replies from '../protocol/replies';
 import type { Transfer } from './command';
@@ -25,7 +26,7 @@ export function listingTransfer(
     run: async (signal) => {
       const connection = data.open({ direction: 'send', protection, switches, signal });
       bytes = () => connection.bytes;
-      await connection.send(encodePages(view, pages, format, signal));
+      await connection.send(encodePages(view, pages, (text) => encodeText(text, switches.legacyCharset), format, signal));
       return replies.transferComplete;
     },
   };
@@ -34,6 +35,7 @@ export function listingTransfer(
 async function* encodePages(
   view: PartnerView,
   pages: AsyncIterable<readonly Shown[]>,
+  encode: (text: string) => Buffer,
   format: (item: ListedItem) => string,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
@@ -41,7 +43,7 @@ async function* encodePages(
     signal.throwIfAborted();
     let text = '';
     for (const shown of page) text += format(listedItem(view, shown));
-    if (text !== '') yield Buffer.from(text);
+    if (text !== '') yield encode(text);
   }
 }
 

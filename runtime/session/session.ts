@@ -6,6 +6,7 @@ import type { Ids } from '../ports/ids';
 import type { Log } from '../ports/log';
 import type { Metrics } from '../ports/metrics';
 import type { UserDirectory } from '../ports/user-directory';
+import { encodeControlText } from '../protocol/charset';
 import { type CommandLine, parseCommandLine } from '../protocol/command-line';
 import { LineFramer } from '../protocol/line-framer';
 import * as replies from '../protocol/replies';
@@ -323,7 +324,8 @@ export class Session implements SessionHandler {
   }
 
   private send(reply: Reply): void {
-    if (!this.closed && !this.over) this.options.control.write(encodeReply(reply, this.id));
+    if (!this.closed && !this.over)
+      this.options.control.write(encodeControlText(encodeReply(reply, this.id), this.user?.switches.legacyCharset));
   }
 
   private close(reply: Reply): void {

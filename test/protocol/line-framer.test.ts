@@ -44,6 +44,7 @@ const telnet: readonly (readonly [string, string, readonly string[]])[] = [
   ['a Data Mark alone at the start of a line goes', '\xf2ABOR\r\n', ['line "ABOR"']],
   ['a sequence in the middle of a line goes', 'STOR a\xff\xf1b\r\n', ['line "STOR ab"']],
   ['an IAC before an ordinary byte goes alone', 'STOR a\xffb\r\n', ['line "STOR ab"']],
+  ['0xEF is the last ordinary byte behind an IAC, 0xF0 the first command', 'STOR a\xff\xefb\xff\xf0c\r\n', ['line "STOR a\xefbc"']],
   ['an IAC before the line end goes alone', 'NOOP\xff\r\n', ['line "NOOP"']],
   ['an IAC between CR and LF does not split them', 'NOOP\r\xff\xf1\nPWD\r\n', ['line "NOOP"', 'line "PWD"']],
 ];

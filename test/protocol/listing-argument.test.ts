@@ -26,6 +26,7 @@ it.each([
   ['-a -d sub', 'ad', '/in/sub'],
   ['-a my file', 'a', '/in/my file'],
   ['sub -a', '', '/in/sub -a'],
+  ['-a  sub ', 'a', '/in/ sub '],
   ['--foo', '', '/in/--foo'],
   ['-la --foo', 'la', '/in/--foo'],
   ['-', '', '/in/-'],

@@ -82,7 +82,7 @@ export async function statusOfPath(argument: ListingArgument, context: Context):
   const shown = argument.exact === undefined ? undefined : await statIfThere(argument.exact, view);
   const target = shown ?? (await view.stat(argument.path, 'time'));
   const now = clock.now();
-  const line = (item: Shown) => formatListLine(listedItem(view, item), now).trimEnd();
+  const line = (item: Shown) => formatListLine(listedItem(view, item), now).replace(/\r\n$/, '');
   if (target.kind === 'file') return replies.statusOfFile([line(target)]);
   const lines: string[] = [];
   for await (const page of await view.list(target.path)) {
