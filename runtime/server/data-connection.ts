@@ -132,6 +132,9 @@ export class DataConnection {
   /** Only a reset of the TCP connection itself is seen as a failure by every client; `end` and `destroy` of the TLS socket look like a clean end. */
   reset(): void {
     if (this.raw.destroyed) return;
-    this.raw.resetAndDestroy();
+    // After a shutdown libuv refuses the reset and Node then leaks the descriptor. Our side has ended by itself where the client's end came first.
+    if (!this.raw.writableEnded && !this.held?.tls.writableEnded) this.raw.resetAndDestroy();
+    // That only marks the socket and waits for its writes to finish, which under TLS may never be; the reset itself happens in `destroy`.
+    this.raw.destroy();
   }
 }

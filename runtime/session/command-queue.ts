@@ -27,6 +27,14 @@ export class CommandQueue {
     return next;
   }
 
+  /** Takes a waiting command out of its turn; false when there is none. */
+  remove(verb: string): boolean {
+    const index = this.waiting.findIndex((queued) => queued.kind === 'command' && queued.command.verb === verb);
+    const [removed] = index < 0 ? [] : this.waiting.splice(index, 1);
+    if (removed) this.bytes -= sizeOf(removed);
+    return removed !== undefined;
+  }
+
   get isFull(): boolean {
     return this.waiting.length >= mostLines || this.bytes >= mostBytes;
   }

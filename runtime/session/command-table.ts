@@ -116,6 +116,8 @@ const rows: Record<string, Row<unknown>> = {
   OPTS: row({ ...open, argument: grammar.subCommand, feature: 'UTF8', help: 'OPTS UTF8 ON|MLST facts', run: parameters.setOption }),
   LANG: row({ ...open, argument: grammar.language, feature: 'LANG EN*', help: 'LANG [tag]', run: parameters.setLanguage }),
   CLNT: row({ ...open, argument: grammar.text, feature: 'CLNT', help: 'CLNT name', run: parameters.noteClient }),
+  // Clients ask for a virtual host before login, where 530 would look like a refusal of theirs.
+  HOST: row({ ...refused, phase: 'any', control: 'clear' }),
 
   // Data connections
   PASV: row({
@@ -151,7 +153,23 @@ const rows: Record<string, Row<unknown>> = {
     sequence: passive.onlyWithoutEpsvAll,
     feature: none,
     help: none,
-    run: passive.refuseActive,
+    run: passive.refuseExtendedActive,
+  }),
+  LPRT: row({
+    ...ready,
+    argument: grammar.optionalText,
+    sequence: passive.onlyWithoutEpsvAll,
+    feature: none,
+    help: none,
+    run: passive.refuseLong,
+  }),
+  LPSV: row({
+    ...ready,
+    argument: grammar.optionalText,
+    sequence: passive.onlyWithoutEpsvAll,
+    feature: none,
+    help: none,
+    run: passive.refuseLong,
   }),
 
   // Transfers
@@ -245,7 +263,7 @@ const rows: Record<string, Row<unknown>> = {
     help: 'STAT [path]',
     run: information.status,
   }),
-  SITE: row({ ...ready, argument: grammar.subCommand, feature: none, help: 'SITE HELP|CHMOD|UMASK|UTIME', run: site }),
+  SITE: row({ ...ready, argument: grammar.subCommand, log: 'word', feature: none, help: 'SITE HELP|CHMOD|UMASK|UTIME', run: site }),
   FEAT: row({
     ...open,
     argument: grammar.nothing,
@@ -263,7 +281,6 @@ const rows: Record<string, Row<unknown>> = {
       'CSID',
       'DSIZ',
       'HASH',
-      'HOST',
       'MD5',
       'MFCT',
       'MFF',

@@ -18,7 +18,8 @@ export interface Row<T> {
   /** The right without which it is refused wherever it points; the path is asked again below. */
   readonly needs: Right | readonly Right[] | 'none';
   readonly duringTransfer: 'at once' | 'queued';
-  readonly log: 'argument' | 'masked';
+  /** `word`: the first word only, for what follows may be a secret (`SITE PSWD`). */
+  readonly log: 'argument' | 'masked' | 'word';
   /** Lines of FEAT, without the leading space. */
   readonly feature: string | 'none';
   readonly help: string;

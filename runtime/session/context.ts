@@ -2,6 +2,7 @@ import type { PartnerView } from '../filesystem/partner-view';
 import type { User } from '../model/user';
 import type { Clock } from '../ports/clock';
 import type { Log } from '../ports/log';
+import type { Surroundings } from '../protocol/arguments';
 import type { ControlChannel, DataChannel } from './channels';
 import type { Login } from './login';
 import type { SessionState } from './state';
@@ -24,6 +25,8 @@ export interface Context {
   readonly progress: () => readonly string[];
   /** Logs the session in: opens its view. */
   readonly enter: (user: User) => void;
-  /** Nothing may follow a command that changes the protection. */
-  readonly hasUnread: () => boolean;
+  /** Logs it out, if it is in. */
+  readonly leave: () => void;
+  /** Where a path argument is read from, and in which charset. */
+  readonly surroundings: () => Surroundings;
 }

@@ -34,7 +34,7 @@ const situations: Record<FailureKind, keyof typeof failureCodes> = {
   aborted: 'transferBroken',
   'control-lost': 'transferBroken',
   shutdown: 'transferBroken',
-  'taken-over': 'transferBroken',
+  'taken-over': 'storage',
 };
 
 /** Undefined: no failure but a bug, which costs the session. */

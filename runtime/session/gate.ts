@@ -15,8 +15,18 @@ export function checkAccess(row: Row<unknown>, context: Context): Reply | undefi
   const { state, control } = context;
   const secured = control.tls() !== undefined || state.clearedByCcc;
   if (row.control === 'tls' && !secured) return replies.tlsRequired;
-  if (row.phase === 'ready' && state.phase !== 'ready') return replies.notLoggedIn;
-  return undefined;
+  if (row.phase === 'ready') return state.phase === 'ready' ? undefined : replies.notLoggedIn;
+  // What can be said before login is asked for its turn before its argument: PROT before AUTH is 503, whatever the level (RFC 2228 §3).
+  return outOfTurn(row, context);
+}
+
+/** Sequence of a command that needs a login: after its argument has been understood. */
+export function checkTurn(row: Row<unknown>, context: Context): Reply | undefined {
+  return row.phase === 'ready' ? outOfTurn(row, context) : undefined;
+}
+
+function outOfTurn(row: Row<unknown>, context: Context): Reply | undefined {
+  return row.sequence === 'none' ? undefined : row.sequence(context);
 }
 
 export function faultReply(fault: Fault): Reply {
@@ -40,11 +50,9 @@ const reasons = {
   'not-unicode': 'it holds a character that is not allowed in names',
 } as const;
 
-/** Sequence, protection, data connection, rights: in this order, after the argument has been understood. */
+/** Protection, data connection, rights: in this order, when argument and sequence are right. */
 export function checkReady(row: Row<unknown>, context: Context): Reply | undefined {
   const { state, data } = context;
-  const outOfTurn = row.sequence === 'none' ? undefined : row.sequence(context);
-  if (outOfTurn) return outOfTurn;
   if (row.phase !== 'ready') return undefined;
   const { user } = context;
   if (row.data === 'send' || row.data === 'receive') {

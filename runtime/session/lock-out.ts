@@ -45,8 +45,11 @@ export class LockOut {
   }
 }
 
+/** No partner's name is longer; a stranger's must not fill the memory. */
+const longestName = 64;
+
 function keyOf(user: string, address: string): string {
-  return `${user}\u0000${address}`;
+  return `${user.slice(0, longestName)}\u0000${address}`;
 }
 
 /** Sessions that are logged in, by partner. */

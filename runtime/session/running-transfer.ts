@@ -18,6 +18,8 @@ export class RunningTransfer {
   private readonly controller = new AbortController();
   private readonly began: number;
   private abortsAsked = 0;
+  /** What was thrown and is no failure: it costs the session. */
+  bug: unknown;
 
   constructor(
     private readonly transfer: Transfer,
@@ -64,9 +66,13 @@ export class RunningTransfer {
       return await this.transfer.run(this.controller.signal);
     } catch (error) {
       const reply = failureReply(error);
-      const cause = error instanceof Failure ? error.cause : error;
+      if (!reply) {
+        this.bug = error;
+        return replies.transferBug;
+      }
+      const cause = error instanceof Failure ? error.cause : undefined;
       if (cause && !(cause instanceof Failure)) this.options.log.warn('store.error', { path: this.transfer.path, cause });
-      return reply ?? replies.transferBug;
+      return reply;
     }
   }
 

@@ -1,23 +1,23 @@
 import type { PartnerView } from '../filesystem/partner-view';
 import { Failure } from '../model/failure';
 import type { User } from '../model/user';
-import type { Clock, Timer } from '../ports/clock';
+import type { Clock } from '../ports/clock';
 import type { Ids } from '../ports/ids';
 import type { Log } from '../ports/log';
 import type { Metrics } from '../ports/metrics';
 import type { UserDirectory } from '../ports/user-directory';
 import { encodeControlText } from '../protocol/charset';
 import { type CommandLine, parseCommandLine } from '../protocol/command-line';
-import { LineFramer } from '../protocol/line-framer';
 import * as replies from '../protocol/replies';
-import { encodeReply, type Reply, sanitise } from '../protocol/reply';
+import { encodeReply, type Reply } from '../protocol/reply';
 import type { ControlChannel, DataChannel, SessionHandler } from './channels';
-import type { Result, Row } from './command';
-import { CommandQueue } from './command-queue';
+import type { Result, Transfer } from './command';
+import { CommandInput } from './command-input';
+import { loggedArgument } from './command-log';
+import { CommandQueue, type Queued } from './command-queue';
 import { commandTable } from './command-table';
 import type { Context } from './context';
-import { failureReply } from './failure-reply';
-import { checkAccess, checkReady, faultReply } from './gate';
+import { dispatch } from './dispatch';
 import type { Login } from './login';
 import { RunningTransfer } from './running-transfer';
 import { type SessionLimits, SessionTimers, type TimeOut } from './session-timers';
@@ -25,7 +25,8 @@ import { SessionState } from './state';
 
 /**
  * One control connection: bytes to lines, lines to commands, commands through the gate to their handler, what the handler returns to the client. It is the
- * only one that writes, so replies come in order, and the only one that decides what a lost connection means.
+ * only one that writes, so replies come in order, and the only one that decides what a lost connection means. Long, because it is the one place where input,
+ * work and end of a session meet; each of them alone could not say what the others are doing.
  */
 export interface SessionOptions {
   readonly control: ControlChannel;
@@ -42,7 +43,8 @@ export interface SessionOptions {
 
 const mostUnknown = 3;
 const mostTooLong = 3;
-const abortWait = 300;
+/** A command that takes longer is answered around: NOOP and STAT must not look dead behind a slow rename. Quick ones keep the replies in their order. */
+const slowAfter = 1_000;
 /** What a web browser or a mail server would send: somebody lets a victim's client talk to us (cross-protocol attacks, CVE-2021-3618). */
 const foreignVerbs = new Set(['GET', 'POST', 'HEAD', 'PUT', 'HELO', 'EHLO', 'CONNECT', 'OPTIONS']);
 
@@ -51,25 +53,36 @@ export class Session implements SessionHandler {
   private readonly state = new SessionState();
   private readonly queue = new CommandQueue();
   private readonly timers: SessionTimers;
-  private readonly log: Log;
   private readonly context: Context;
-  private framer = new LineFramer();
+  private log: Log;
+  private readonly input: CommandInput;
   private user: User | undefined;
   private view: PartnerView | undefined;
   private working = false;
+  /** When the handler that runs now was called; its protection stays as it is. */
+  private handlingSince: number | undefined;
   private transfer: RunningTransfer | undefined;
-  private abortTimer: Timer | undefined;
   private unknown = 0;
   private tooLong = 0;
   private quitSeen = false;
+  /** Why a transfer that is still being prepared must not run any more. */
+  private cutOff: Failure | undefined;
+  /** Nothing can be written any more. */
   private over = false;
+  /** The last reply has been written. */
   private closed = false;
+  private finished = false;
   private draining = false;
 
   constructor(private readonly options: SessionOptions) {
     const { control, data, clock, login, ids, limits } = options;
     this.id = ids.session();
-    this.log = options.log.with({ session: this.id, peer: control.peerAddress });
+    this.log = this.ownLog();
+    this.input = new CommandInput(
+      clock,
+      (line) => this.takeLine(line),
+      (bytes) => control.write(bytes),
+    );
     this.timers = new SessionTimers(
       clock,
       limits,
@@ -83,8 +96,10 @@ export class Session implements SessionHandler {
       control,
       data,
       clock,
-      log: this.log,
       login,
+      get log() {
+        return session.log;
+      },
       get user() {
         return session.requireUser();
       },
@@ -95,8 +110,13 @@ export class Session implements SessionHandler {
       mayFinish: () => !this.over || this.quitSeen,
       progress: () => this.transfer?.describe() ?? ['No transfer is running'],
       enter: (user) => this.enter(user),
-      hasUnread: () => !this.queue.isEmpty || this.framer.hasPartial || control.hasUnread(),
+      leave: () => this.leave(),
+      surroundings: () => ({ cwd: this.state.cwd, legacyCharset: this.user?.switches.legacyCharset }),
     };
+  }
+
+  private ownLog(): Log {
+    return this.options.log.with({ session: this.id, peer: this.options.control.peerAddress });
   }
 
   private requireUser(): User {
@@ -115,38 +135,46 @@ export class Session implements SessionHandler {
   }
 
   bytes(chunk: Buffer): void {
-    if (this.closed) return;
-    this.abortTimer?.cancel();
-    for (const framed of this.framer.push(chunk)) {
-      if (framed.kind === 'answer') this.options.control.write(framed.bytes);
-      else this.takeLine(framed.kind === 'line' ? framed.bytes : undefined);
-      if (this.closed) return;
-    }
-    if (this.framer.pendingAbort) {
-      // Sent as urgent data its LF is lost (Python's `abort`): it would wait for ever.
-      this.abortTimer = this.options.clock.timer(abortWait, () => {
-        for (const framed of this.framer.flushAbort()) if (framed.kind === 'line') this.takeLine(framed.bytes);
-      });
-    }
+    if (this.closed || this.over) return;
+    this.input.push(chunk);
     if (this.queue.isFull) this.options.control.pause();
   }
 
   private takeLine(line: Buffer | undefined): void {
+    if (this.closed) return;
     this.timers.activity();
     const command = line && parseCommandLine(line);
     if (command?.verb === 'QUIT') this.quitSeen = true;
-    if (command && this.transfer && this.actAtOnce(command)) return;
+    if (command && this.actAtOnce(command)) return;
     this.queue.add(command ? { kind: 'command', command } : { kind: line ? 'malformed' : 'too-long' });
     void this.work();
   }
 
-  /** ABOR, NOOP and STAT without a path do not wait for the end of a transfer (RFC 959 §4.1.3, RFC 1123 §4.1.3.3). */
+  /**
+   * ABOR, NOOP and STAT without a path do not wait for the end of a transfer (RFC 959 §4.1.3, RFC 1123 §4.1.3.3), nor for a slow command. Only ABOR overtakes
+   * what waits already: the replies to everything else come in the order of the commands.
+   */
   private actAtOnce({ verb, argument }: CommandLine): boolean {
-    if (commandTable.get(verb)?.duringTransfer !== 'at once' || (verb === 'STAT' && argument?.length)) return false;
-    if (verb === 'ABOR') this.transfer?.abort(new Failure('aborted', 'Transfer aborted.'));
-    else if (verb === 'STAT') this.send(replies.status(this.transfer?.describe() ?? []));
-    else this.send(replies.ok);
+    const row = commandTable.get(verb);
+    if (row?.duringTransfer !== 'at once' || (verb === 'STAT' && argument?.length)) return false;
+    if (!this.transfer && !this.isSlow()) return false;
+    if (verb !== 'ABOR' && !this.queue.isEmpty) return false;
+    if (verb === 'ABOR' && this.transfer) this.abort(this.transfer);
+    else this.send(verb === 'ABOR' ? replies.nothingToAbort : verb === 'STAT' ? this.brieflySaid() : replies.ok);
+    this.log.info('command', { verb, text: 'at once' });
     return true;
+  }
+
+  private brieflySaid(): Reply {
+    return replies.status(this.transfer?.describe() ?? ['The command before is being worked on']);
+  }
+
+  private abort(transfer: RunningTransfer): void {
+    transfer.abort(new Failure('aborted', 'Transfer aborted.'));
+  }
+
+  private isSlow(): boolean {
+    return this.user !== undefined && this.handlingSince !== undefined && this.options.clock.monotonic() - this.handlingSince >= slowAfter;
   }
 
   /** One command after the other. Nothing here may throw: a bug costs this session, not the process. */
@@ -158,94 +186,71 @@ export class Session implements SessionHandler {
         const next = this.queue.take();
         if (!next) break;
         if (!this.queue.isFull) this.options.control.resume();
-        if (next.kind === 'too-long') this.refuseLine();
-        else if (next.kind === 'malformed') this.refuseUnknown();
-        else await this.execute(next.command);
+        await this.execute(next);
       }
     } catch (error) {
-      this.log.error('session.error', { cause: error });
-      this.close(replies.internalError);
+      this.fail(error);
     } finally {
       this.working = false;
       this.timers.activity();
     }
-    if (!this.queue.isEmpty && !this.transfer && !this.closed) void this.work();
-    else if (this.draining && !this.transfer && !this.closed) this.close(replies.restarting);
+    if (this.transfer) return;
+    if (this.over) this.finish();
+    else if (this.draining && !this.closed) this.close(replies.restarting);
   }
 
-  private refuseLine(): void {
-    this.send(replies.lineTooLong);
-    if (++this.tooLong >= mostTooLong) this.close(replies.tooManyBadCommands);
+  private fail(error: unknown): void {
+    this.log.error('session.error', { cause: error });
+    this.close(replies.internalError);
   }
 
-  private refuseUnknown(): void {
-    this.send(replies.unknownCommand);
-    if (!this.user && ++this.unknown >= mostUnknown) this.close(replies.tooManyBadCommands);
-  }
-
-  private async execute(command: CommandLine): Promise<void> {
-    const { verb, argument } = command;
+  private async execute(queued: Queued): Promise<void> {
+    const { clock } = this.options;
+    const began = clock.monotonic();
+    const command = queued.kind === 'command' ? queued.command : undefined;
+    const verb = command?.verb ?? '';
+    const row = commandTable.get(verb);
     if (!this.user && foreignVerbs.has(verb)) {
-      this.log.warn('session.refused', { verb, text: 'the client speaks another protocol' });
-      this.options.control.destroy();
+      this.drop('the client speaks another protocol');
       return;
     }
-    const row = commandTable.get(verb);
-    const began = this.options.clock.monotonic();
-    let code: number | undefined;
-    if (!row) {
-      this.refuseUnknown();
-      code = replies.unknownCommand.code;
-    } else {
-      if (verb !== 'RNTO') this.state.renameSource = undefined;
-      code = await this.apply(row, await this.decide(row, argument));
+    // Also by a command that nobody knows: RNTO must follow directly (RFC 959 §4.1.3).
+    if (verb !== 'RNTO') this.state.renameSource = undefined;
+    let code: number;
+    if (row) {
+      this.handlingSince = began;
+      const result = await dispatch(row, command?.argument, this.context, () => this.refreshUser());
+      this.handlingSince = undefined;
+      if (verb === 'RNTO') this.state.renameSource = undefined;
       // Kept until the next transfer attempt, granted or refused (RFC 3659 §5.3).
       if (row.data === 'receive' || verb === 'RETR') this.state.restart = undefined;
+      code = await this.apply(result);
+    } else {
+      code = this.refuse(queued.kind);
     }
-    const shown = row?.log === 'masked' ? '***' : argument && sanitise(argument.toString('utf8')).slice(0, 1024);
-    this.log.info('command', {
-      verb: row ? verb : '?',
-      argument: row ? shown : undefined,
-      code,
-      ms: this.options.clock.monotonic() - began,
-    });
+    const shown = loggedArgument(row, command?.argument);
+    this.log.info('command', { verb: row ? verb : '?', argument: shown, code, ms: clock.monotonic() - began });
   }
 
-  /** Gate, then handler; whatever they throw that has a reply becomes it. */
-  private async decide(row: Row<unknown>, argument: Buffer | undefined): Promise<Result> {
-    const { state } = this;
-    if (this.user && !(await this.refreshUser())) return { close: replies.accountDisabled };
-    const refused = checkAccess(row, this.context);
-    if (refused) return refused;
-    const parsed = row.argument(argument, { cwd: state.cwd, legacyCharset: this.user?.switches.legacyCharset });
-    if ('fault' in parsed) return this.refuse(row, faultReply(parsed));
-    const early = checkReady(row, this.context);
-    if (early) return this.refuse(row, early);
-    try {
-      return await row.run(parsed.value, this.context);
-    } catch (error) {
-      const reply = failureReply(error);
-      if (!reply) throw error;
-      if (error instanceof Failure && error.cause) this.log.warn('store.error', { text: error.message, cause: error.cause });
-      return this.refuse(row, reply);
-    }
-  }
-
-  /** A refused transfer must not leave its client waiting on a connection that has been made already. */
-  private refuse(row: Row<unknown>, reply: Reply): Reply {
-    if (row.data === 'send' || row.data === 'receive') this.options.data.refuse();
-    return reply;
+  /** What is no command of ours is never echoed, and before login only a few times listened to. */
+  private refuse(kind: Queued['kind']): number {
+    const reply = kind === 'too-long' ? replies.lineTooLong : replies.unknownCommand;
+    this.send(reply);
+    const enough = kind === 'too-long' ? ++this.tooLong >= mostTooLong : !this.user && ++this.unknown >= mostUnknown;
+    if (enough) this.close(replies.tooManyBadCommands);
+    return reply.code;
   }
 
   /** What the operator changed holds for the next command. */
   private async refreshUser(): Promise<boolean> {
-    const stored = await this.options.users.find(this.requireUser().name);
+    if (!this.user) return true;
+    const stored = await this.options.users.find(this.user.name);
     if (!stored?.user.enabled) return false;
     this.user = stored.user;
     return true;
   }
 
-  private async apply(_row: Row<unknown>, result: Result): Promise<number | undefined> {
+  private async apply(result: Result): Promise<number> {
     if ('code' in result) {
       this.send(result);
       return result.code;
@@ -270,28 +275,21 @@ export class Session implements SessionHandler {
   /** Nothing that came before may be read after the change, in either direction: the framer and the queue are new. */
   private async changeProtection(result: Extract<Result, { startTls: Reply } | { stopTls: Reply }>): Promise<void> {
     const { control } = this.options;
-    if (this.context.hasUnread()) {
-      this.log.warn('session.refused', { text: 'bytes came behind a command that changes the protection: taken for an injection' });
-      control.destroy();
+    if (!this.queue.isEmpty || this.input.hasPartial || control.hasUnread()) {
+      this.drop('bytes came behind a command that changes the protection: taken for an injection');
       return;
     }
-    this.framer = new LineFramer();
-    this.queue.clear();
+    this.input.renew();
     try {
       if ('startTls' in result) {
-        this.leave();
-        this.timers.logout();
         await control.startTls(encodeReply(result.startTls, this.id));
       } else {
         await control.stopTls(encodeReply(result.stopTls, this.id));
         result.after();
-        if (this.state.phase !== 'ready') {
-          this.leave();
-          this.timers.logout();
-        }
       }
     } catch (error) {
       this.log.info('tls.failed', { cause: error });
+      this.closed = true;
       control.destroy();
     }
   }
@@ -300,27 +298,40 @@ export class Session implements SessionHandler {
     this.user = user;
     this.view = this.options.openView(() => this.requireUser());
     this.timers.login();
-    this.log.info('login.ok', { partner: user.name, tls: this.options.control.tls()?.protocol, client: this.state.client || undefined });
+    this.log = this.ownLog().with({ partner: user.name });
+    this.log.info('login.ok', { tls: this.options.control.tls()?.protocol, client: this.state.client || undefined });
   }
 
   private leave(): void {
-    if (this.user) this.options.login.leave(this.user);
+    if (!this.user) return;
+    this.options.login.leave(this.user);
     this.user = undefined;
     this.view = undefined;
+    this.log = this.ownLog();
+    this.timers.logout();
   }
 
-  private begin(transfer: ConstructorParameters<typeof RunningTransfer>[0]): void {
+  private begin(transfer: Transfer): void {
     const { clock, metrics } = this.options;
-    const running = new RunningTransfer(transfer, { clock, metrics, log: this.log.with({ partner: this.user?.name }) });
+    const running = new RunningTransfer(transfer, { clock, metrics, log: this.log });
     this.transfer = running;
     this.send(transfer.opening);
+    // Both may have come while the transfer was being prepared.
+    while (this.queue.remove('ABOR')) this.abort(running);
+    if (this.cutOff) running.abort(this.cutOff);
     void running.run().then((ended) => {
       this.transfer = undefined;
       this.timers.activity();
       for (const reply of ended) this.send(reply);
-      if (this.over) this.finish();
-      else void this.work();
+      if (running.bug) this.fail(running.bug);
+      void this.work();
     });
+  }
+
+  /** Stops what runs, and what would begin to run after a command that is being worked on. */
+  private cut(reason: Failure): void {
+    this.cutOff ??= reason;
+    this.transfer?.abort(reason);
   }
 
   private send(reply: Reply): void {
@@ -335,6 +346,13 @@ export class Session implements SessionHandler {
     this.options.control.end();
   }
 
+  /** Without a word: whoever sent this is no client of ours, or not alone on the line. */
+  private drop(text: string): void {
+    this.log.warn('session.refused', { text });
+    this.closed = true;
+    this.options.control.destroy();
+  }
+
   private timeOut(what: TimeOut): void {
     if (this.closed) return;
     const { loginTimeout, idleTimeout } = this.options.limits;
@@ -344,24 +362,33 @@ export class Session implements SessionHandler {
 
   drain(urgency: 'idle' | 'now'): void {
     this.draining = true;
-    if (urgency === 'now') this.transfer?.abort(new Failure('shutdown', 'Server restarting.'));
+    if (urgency === 'now') this.cut(new Failure('shutdown', 'Server restarting.'));
     if (!this.transfer && !this.working && !this.closed) this.close(replies.restarting);
   }
 
-  /** A client that said QUIT may leave while its last transfer ends; any other loss of the control connection means that it gave up. */
+  /**
+   * A client that said QUIT may leave: what it asked for before is carried out. Any other loss of the control connection means that it gave up; commands that
+   * wait are forgotten, and a command that is being worked on is waited for, so that what it holds is given back.
+   */
   ended(): void {
     if (this.over) return;
     this.over = true;
-    this.abortTimer?.cancel();
+    this.input.stop();
     this.timers.stop();
-    if (this.transfer && !this.quitSeen) this.transfer.abort(new Failure('control-lost', 'The control connection was lost.'));
-    if (!this.transfer) this.finish();
+    if (!this.quitSeen) {
+      this.queue.clear();
+      this.cut(new Failure('control-lost', 'The control connection was lost.'));
+    }
+    if (!this.transfer && !this.working) this.finish();
   }
 
   private finish(): void {
+    if (this.finished) return;
+    this.finished = true;
     this.closed = true;
     this.options.data.close();
     this.leave();
+    this.timers.stop();
     this.log.info('session.close');
   }
 }

@@ -188,6 +188,8 @@ export async function startWireServer({
         session.control.destroy();
       }
       server.stop();
+      // A test that is over leaves no client behind, however its connection was to end.
+      for (const socket of dialled.splice(0)) socket.destroy();
       await passive.close();
     },
   };
@@ -272,8 +274,11 @@ export class Peer {
   }
 }
 
+const dialled: Socket[] = [];
+
 export async function dial(port: number, localAddress?: string): Promise<Socket> {
   const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
+  dialled.push(socket);
   socket.setNoDelay(true);
   await within(once(socket, 'connect'), 'the connection');
   return socket;

@@ -55,6 +55,7 @@ export function reinitialise(_: undefined, context: Context): Result {
   if (control.implicit) return replies.notImplemented;
   const reset = () => {
     data.close();
+    context.leave();
     state.reset('clear');
   };
   if (control.tls()) return { stopTls: replies.reinitialised, after: reset };

@@ -1,3 +1,4 @@
+import { Failure } from '../../model/failure';
 import type { SubCommand, TransferType } from '../../protocol/arguments';
 import { selectFacts } from '../../protocol/listing';
 import * as replies from '../../protocol/replies';
@@ -24,7 +25,11 @@ export function markRestart(offset: number, { state }: Context): Result {
   return replies.restartMarked(offset);
 }
 
-export function noteAllocation(size: number, { state }: Context): Result {
+/** A size that can never be stored is refused at once, before the client has sent anything. */
+export function noteAllocation(size: number, { state, user }: Context): Result {
+  const { maxFileBytes } = user;
+  if (maxFileBytes !== undefined && size > maxFileBytes)
+    throw new Failure('too-large', `File too large: this account may store at most ${maxFileBytes} bytes a file.`);
   state.announced = size;
   return replies.allocationNoted;
 }

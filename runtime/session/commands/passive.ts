@@ -1,3 +1,4 @@
+import type { ExtendedPort } from '../../protocol/address';
 import * as replies from '../../protocol/replies';
 import type { Reply } from '../../protocol/reply';
 import type { Result } from '../command';
@@ -35,4 +36,14 @@ export async function enterExtendedPassive(family: 'any' | 'all' | number, conte
 
 export function refuseActive(): Result {
   return replies.activeModeOff;
+}
+
+export function refuseExtendedActive({ family }: ExtendedPort, { control }: Context): Result {
+  const own = control.ipv6 ? 2 : 1;
+  return family === String(own) ? replies.activeModeOff : replies.familyUnsupported(own);
+}
+
+/** LPRT and LPSV of RFC 1639: historic, but EPSV ALL speaks of them too (RFC 2428 §4). */
+export function refuseLong(): Result {
+  return replies.unknownCommand;
 }

@@ -24,9 +24,7 @@ export async function append(path: VirtualPath, context: Context): Promise<Resul
 }
 
 export function uniqueInTurn({ state }: Context): Reply | undefined {
-  if (state.restart === undefined) return undefined;
-  state.restart = undefined;
-  return replies.badSequence('STOU makes a new file: it cannot follow REST.');
+  return state.restart === undefined ? undefined : replies.badSequence('STOU makes a new file: it cannot follow REST.');
 }
 
 export async function storeUnique(argument: { directory: VirtualPath; stem: VirtualPath | undefined }, context: Context): Promise<Result> {
