@@ -102,10 +102,10 @@ const rows: Record<string, Row<unknown>> = {
     help: 'CCC',
     run: security.clearCommands,
   }),
-  ADAT: row({ ...open, argument: grammar.optionalText, feature: none, help: none, run: security.refuseExchange }),
-  MIC: row({ ...open, argument: grammar.optionalText, feature: none, help: none, run: security.refuseProtectedCommand }),
-  CONF: row({ ...open, argument: grammar.optionalText, feature: none, help: none, run: security.refuseProtectedCommand }),
-  ENC: row({ ...open, argument: grammar.optionalText, feature: none, help: none, run: security.refuseProtectedCommand }),
+  ADAT: row({ ...open, argument: grammar.optionalText, log: 'masked', feature: none, help: none, run: security.refuseExchange }),
+  MIC: row({ ...open, argument: grammar.optionalText, log: 'masked', feature: none, help: none, run: security.refuseProtectedCommand }),
+  CONF: row({ ...open, argument: grammar.optionalText, log: 'masked', feature: none, help: none, run: security.refuseProtectedCommand }),
+  ENC: row({ ...open, argument: grammar.optionalText, log: 'masked', feature: none, help: none, run: security.refuseProtectedCommand }),
 
   // Parameters
   TYPE: row({ ...ready, argument: grammar.type, feature: none, help: 'TYPE A|I|L 8', run: parameters.setType }),

@@ -8,7 +8,6 @@ import { dataProtection } from './state';
 export async function downloadTransfer(context: Context, path: VirtualPath): Promise<Transfer> {
   const { state, view, data, user } = context;
   const offset = state.restart ?? 0;
-  state.restart = undefined;
   const file = await view.open(path, offset);
   const { switches } = user;
   const protection = dataProtection(state, switches);

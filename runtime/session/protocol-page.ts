@@ -7,7 +7,8 @@ export function protocolPage(): string {
     .map(([verb, row]) => {
       const { help, phase, control, data, needs, duringTransfer } = row;
       const rights = typeof needs === 'string' ? needs : needs.join(' or ');
-      const served = help === 'none' ? 'answered, not served' : `\`${help}\``;
+      // A bar ends a cell, also inside code.
+      const served = help === 'none' ? 'answered, not served' : `\`${help.replaceAll('|', '\\|')}\``;
       return `| ${verb} | ${served} | ${control === 'clear' ? 'also in clear' : 'TLS'} | ${phase} | ${data} | ${rights} | ${duringTransfer} |`;
     });
   return `# Protocol

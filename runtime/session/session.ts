@@ -10,8 +10,9 @@ import { encodeControlText } from '../protocol/charset';
 import { type CommandLine, parseCommandLine } from '../protocol/command-line';
 import * as replies from '../protocol/replies';
 import { encodeReply, type Reply } from '../protocol/reply';
+import { BadCommands, isForeign } from './bad-commands';
 import type { ControlChannel, DataChannel, SessionHandler } from './channels';
-import type { Result, Transfer } from './command';
+import type { Result, Row, Transfer } from './command';
 import { CommandInput } from './command-input';
 import { loggedArgument } from './command-log';
 import { CommandQueue, type Queued } from './command-queue';
@@ -41,17 +42,14 @@ export interface SessionOptions {
   readonly limits: SessionLimits;
 }
 
-const mostUnknown = 3;
-const mostTooLong = 3;
 /** A command that takes longer is answered around: NOOP and STAT must not look dead behind a slow rename. Quick ones keep the replies in their order. */
 const slowAfter = 1_000;
-/** What a web browser or a mail server would send: somebody lets a victim's client talk to us (cross-protocol attacks, CVE-2021-3618). */
-const foreignVerbs = new Set(['GET', 'POST', 'HEAD', 'PUT', 'HELO', 'EHLO', 'CONNECT', 'OPTIONS']);
 
 export class Session implements SessionHandler {
   readonly id: string;
   private readonly state = new SessionState();
   private readonly queue = new CommandQueue();
+  private readonly badCommands = new BadCommands();
   private readonly timers: SessionTimers;
   private readonly context: Context;
   private log: Log;
@@ -59,11 +57,9 @@ export class Session implements SessionHandler {
   private user: User | undefined;
   private view: PartnerView | undefined;
   private working = false;
-  /** When the handler that runs now was called; its protection stays as it is. */
-  private handlingSince: number | undefined;
+  /** The handler that runs now. */
+  private handling: { readonly row: Row<unknown>; readonly since: number } | undefined;
   private transfer: RunningTransfer | undefined;
-  private unknown = 0;
-  private tooLong = 0;
   private quitSeen = false;
   /** Why a transfer that is still being prepared must not run any more. */
   private cutOff: Failure | undefined;
@@ -71,7 +67,6 @@ export class Session implements SessionHandler {
   private over = false;
   /** The last reply has been written. */
   private closed = false;
-  private finished = false;
   private draining = false;
 
   constructor(private readonly options: SessionOptions) {
@@ -157,9 +152,8 @@ export class Session implements SessionHandler {
   private actAtOnce({ verb, argument }: CommandLine): boolean {
     const row = commandTable.get(verb);
     if (row?.duringTransfer !== 'at once' || (verb === 'STAT' && argument?.length)) return false;
-    if (!this.transfer && !this.isSlow()) return false;
-    if (verb !== 'ABOR' && !this.queue.isEmpty) return false;
     if (verb === 'ABOR' && this.transfer) this.abort(this.transfer);
+    else if (!this.queue.isEmpty || !(this.transfer || this.isSlow(verb))) return false;
     else this.send(verb === 'ABOR' ? replies.nothingToAbort : verb === 'STAT' ? this.brieflySaid() : replies.ok);
     this.log.info('command', { verb, text: 'at once' });
     return true;
@@ -173,8 +167,12 @@ export class Session implements SessionHandler {
     transfer.abort(new Failure('aborted', 'Transfer aborted.'));
   }
 
-  private isSlow(): boolean {
-    return this.user !== undefined && this.handlingSince !== undefined && this.options.clock.monotonic() - this.handlingSince >= slowAfter;
+  /** ABOR behind a transfer that is being prepared is meant for it, and is kept until it begins. */
+  private isSlow(verb: string): boolean {
+    if (!this.user || !this.handling) return false;
+    const { row, since } = this.handling;
+    if (verb === 'ABOR' && (row.data === 'send' || row.data === 'receive')) return false;
+    return this.options.clock.monotonic() - since >= slowAfter;
   }
 
   /** One command after the other. Nothing here may throw: a bug costs this session, not the process. */
@@ -210,7 +208,7 @@ export class Session implements SessionHandler {
     const command = queued.kind === 'command' ? queued.command : undefined;
     const verb = command?.verb ?? '';
     const row = commandTable.get(verb);
-    if (!this.user && foreignVerbs.has(verb)) {
+    if (!this.user && isForeign(verb)) {
       this.drop('the client speaks another protocol');
       return;
     }
@@ -218,27 +216,21 @@ export class Session implements SessionHandler {
     if (verb !== 'RNTO') this.state.renameSource = undefined;
     let code: number;
     if (row) {
-      this.handlingSince = began;
+      this.handling = { row, since: began };
       const result = await dispatch(row, command?.argument, this.context, () => this.refreshUser());
-      this.handlingSince = undefined;
+      this.handling = undefined;
       if (verb === 'RNTO') this.state.renameSource = undefined;
       // Kept until the next transfer attempt, granted or refused (RFC 3659 §5.3).
       if (row.data === 'receive' || verb === 'RETR') this.state.restart = undefined;
       code = await this.apply(result);
     } else {
-      code = this.refuse(queued.kind);
+      const { reply, enough } = this.badCommands.answer(queued.kind === 'too-long' ? 'too-long' : 'unknown', this.user !== undefined);
+      code = reply.code;
+      this.send(reply);
+      if (enough) this.close(replies.tooManyBadCommands);
     }
     const shown = loggedArgument(row, command?.argument);
     this.log.info('command', { verb: row ? verb : '?', argument: shown, code, ms: clock.monotonic() - began });
-  }
-
-  /** What is no command of ours is never echoed, and before login only a few times listened to. */
-  private refuse(kind: Queued['kind']): number {
-    const reply = kind === 'too-long' ? replies.lineTooLong : replies.unknownCommand;
-    this.send(reply);
-    const enough = kind === 'too-long' ? ++this.tooLong >= mostTooLong : !this.user && ++this.unknown >= mostUnknown;
-    if (enough) this.close(replies.tooManyBadCommands);
-    return reply.code;
   }
 
   /** What the operator changed holds for the next command. */
@@ -383,8 +375,6 @@ export class Session implements SessionHandler {
   }
 
   private finish(): void {
-    if (this.finished) return;
-    this.finished = true;
     this.closed = true;
     this.options.data.close();
     this.leave();

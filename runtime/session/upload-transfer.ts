@@ -14,13 +14,12 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
   const { state, view, data, user } = context;
   const { announced } = state;
   state.announced = undefined;
-  state.restart = undefined;
   const upload = await view.prepareUpload(path, how, announced);
   const { switches } = user;
   const protection = dataProtection(state, switches);
   const verdict = (received: number) => {
     if (!context.mayFinish()) throw new Failure('control-lost', 'Upload incomplete: the control connection was lost.');
-    if (announced !== undefined && state.type === 'I' && switches.announcedSize === 'check') checkAnnounced(announced, received, upload);
+    if (announced !== undefined && state.type === 'I' && switches.announcedSize === 'check') checkAnnounced(announced, received);
   };
   let bytes = () => 0;
   return {
@@ -51,10 +50,9 @@ async function openOrCancel<T>(open: () => T, upload: PreparedUpload): Promise<T
   }
 }
 
-/** A lower bound: some clients count the bytes that are there already, some do not. */
-function checkAnnounced(announced: number, received: number, upload: PreparedUpload): void {
-  const sent = received - upload.offset;
-  if (received >= announced || sent >= announced) return;
+/** A lower bound for the whole file: some clients announce all of it, some only what is still to come. */
+function checkAnnounced(announced: number, received: number): void {
+  if (received >= announced) return;
   throw new Failure(
     'short',
     `Upload incomplete: ${announced} bytes were announced with ALLO and ${received} arrived. If the client announces wrong sizes, set announcedSize to ignore for this account.`,

@@ -19,7 +19,7 @@ interface Listing {
 }
 
 /** What a listing tells: a size that was told is one from which an upload may be continued, so only what shows sizes asks for it. */
-type Purpose = 'size' | 'exists';
+type Purpose = 'size' | 'time';
 
 /**
  * A name that exists exactly as written wins over flags and patterns; a file is a listing of one line; `-d` names the directory itself. Undefined: the pattern
@@ -79,7 +79,7 @@ export async function list(argument: ListingArgument, context: Context): Promise
 }
 
 export async function listNames(argument: ListingArgument, context: Context): Promise<Result> {
-  const found = await find(argument, context, 'exists');
+  const found = await find(argument, context, 'time');
   if (!found) return replies.syntaxError;
   const { path, pages, prefix } = found;
   return { transfer: listingTransfer(context, path, pages, (item) => formatNameLine(prefix, item)) };
@@ -88,7 +88,7 @@ export async function listNames(argument: ListingArgument, context: Context): Pr
 /** No flags, no patterns: `-a` is a name here (RFC 3659 §7). */
 export async function listFacts(path: VirtualPath, context: Context): Promise<Result> {
   const { view, state } = context;
-  const shown = await view.stat(path, 'exists');
+  const shown = await view.stat(path, 'time');
   if (shown.kind === 'file') return replies.mlsdOfFile;
   const { facts } = state;
   const format = (item: ListedItem) => `${formatFacts(item, facts, item.name)}\r\n`;
