@@ -2,14 +2,17 @@ import { type Entry, type FileEntry, placeOf, type Version } from '../model/entr
 import { Failure } from '../model/failure';
 import type { Settled, UploadRecord } from '../model/upload-record';
 import type { Completed, Found, ObjectWriter } from '../ports/object-store';
+import { adoptedEntry, announceRemoved, historyOf, showFound } from './adopt';
 import { endedFor, type Filesystem } from './filesystem';
 import { lastBegun, nextTime } from './logical-time';
+import { newUpload } from './new-upload';
 import { isTemporaryKey } from './object-key';
 import { endRecord } from './park';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
 import { readPath, requireAncestors } from './path-state';
 import { endedKey, entryKey, outboxKey, uploadKey } from './rows';
 import { type Transaction, transact } from './transaction';
+import { untilAnswered } from './until-answered';
 
 /**
  * From settled bytes to a listed file: claim, complete, one transaction. Intent before effect, effect before entry, entry before reply: whoever finds
@@ -50,7 +53,7 @@ export async function commitUpload(fs: Filesystem, request: CommitRequest): Prom
     await giveUpClaim(fs, claimed, moving ? 'receiving' : 'dropped');
     throw error;
   }
-  return carryForward(fs, claimed, (over) => request.writer.complete(over));
+  return carryForward(fs, claimed, false, (over) => request.writer.complete(over));
 }
 
 /** One transaction: the path is free, the record is mine, the right to replace is there, nothing newer has come. */
@@ -62,7 +65,7 @@ async function claimPath(fs: Filesystem, record: UploadRecord, settled: Settled,
     if (await tx.get(endedKey(record.token))) throw takenOver();
     if (current && (current.state !== 'receiving' || current.owner !== fs.task)) throw takenOver();
     const { entry, claim, uploads } = await readPath(tx, record.key);
-    await takeClaim(tx, record.key, { token: record.token, owner: fs.task, purpose: 'commit' });
+    await takeClaim(tx, fs, record.key, { token: record.token, owner: fs.task, purpose: 'commit' });
     checkTarget(record, entry, mayOverwrite);
     if (lastBegun(entry, claim) > record.begun) {
       throw new Failure('overtaken', 'A later upload of this file has been stored; this one was dropped.');
@@ -92,7 +95,7 @@ function checkTarget(record: UploadRecord, entry: Entry | undefined, mayOverwrit
   if (entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
   if (record.base) {
     if (entry?.kind !== 'file' || entry.version !== record.base.version) {
-      throw new Failure('base-changed', 'The file that was to be continued has been changed meanwhile; nothing was stored. Send it whole.');
+      throw baseChanged();
     }
   }
   if (entry && !mayOverwrite) {
@@ -100,109 +103,112 @@ function checkTarget(record: UploadRecord, entry: Entry | undefined, mayOverwrit
   }
 }
 
-/** Carries a claimed record whose handler is gone to its end. Any owner may come back meanwhile: each transaction asks who owns it. */
-export async function rollForward(fs: Filesystem, record: UploadRecord): Promise<FileEntry> {
-  const settled = record.settled;
+/**
+ * Carries a claimed record whose handler is gone to its end. Any owner may come back meanwhile: each transaction asks who owns it. False: its bytes went
+ * out in one request that has not been seen to land; that is final when no request can land any more.
+ */
+export async function rollForward(fs: Filesystem, record: UploadRecord): Promise<boolean> {
+  const { settled } = record;
   if (!settled) throw new Error('a committing record without settled bytes');
-  const upload = { token: record.token, storedKey: record.storedKey, partner: record.user };
-  return carryForward(fs, record, async (over) => {
-    const completed = await fs.objects.completeSettled(upload, record.progress, settled, over);
-    return completed === 'gone' ? confirmPublished(fs, record, settled) : completed;
-  });
+  try {
+    await carryForward(fs, record, true, async (over) => {
+      const completed = await fs.objects.completeSettled(newUpload(record), record.progress, settled, over);
+      if (completed === 'lost') throw new BytesLost();
+      return completed;
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'overtaken') return true;
+    if (!(error instanceof BytesLost)) throw error;
+    if ((record.quietUntil ?? 0) > fs.clock.now()) return false;
+    await giveUpClaim(fs, record, 'dropped');
+    fs.log.warn('upload.dropped', { partner: record.user, path: record.key, text: 'it was cut off before the store had it' });
+    return true;
+  }
 }
 
-type Published = Completed | 'taken';
+class BytesLost extends Error {}
 
-/** Nothing is left to complete, so it was published before. Not there any more: a consumer took it, which is success too. */
-async function confirmPublished(fs: Filesystem, record: UploadRecord, settled: Settled): Promise<Published> {
-  const found = await fs.objects.confirm(record.storedKey, record.token, settled);
-  return found !== 'absent' && 'ours' in found ? { version: found.ours.version } : 'taken';
-}
+const retargetings = 3;
 
 async function carryForward(
   fs: Filesystem,
   record: UploadRecord,
-  complete: (over: Version | undefined) => Promise<Published>,
+  recovering: boolean,
+  complete: (over: Version | undefined) => Promise<Completed>,
 ): Promise<FileEntry> {
-  const deadline = fs.clock.monotonic() + fs.limits.giveUpAfter;
+  const { settled } = record;
   let claimed = record;
-  let attempt = complete;
-  for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
-    try {
-      const outcome = await attempt(claimed.over);
-      if (outcome === 'taken') return await finishTaken(fs, claimed);
-      if ('version' in outcome) return await finishCommit(fs, claimed, outcome.version);
-      claimed = await adoptOccupant(fs, claimed, outcome.occupied);
-    } catch (error) {
+  let doubt = recovering;
+  for (let retargeted = 0; ; retargeted++) {
+    const patience = recovering ? 0 : fs.limits.giveUpAfter;
+    const answered = await untilAnswered(fs, claimed.key, patience, async (again) => {
+      // What an attempt without an answer did is unknown: first what can be proven, and only then the bytes once more.
+      if (!again || !settled) return complete(claimed.over);
+      const completed = await fs.objects.completeSettled(newUpload(claimed), claimed.progress, settled, claimed.over);
+      return completed === 'lost' ? complete(claimed.over) : completed;
+    }).catch(async (error: unknown) => {
       if (!(error instanceof Failure)) throw error;
-      // No room for a name: nothing was published, so the upload is parked like any other that met a full disk.
-      if (error.kind === 'disk-full') await giveUpClaim(fs, claimed, 'receiving');
-      if (error.kind !== 'store-unavailable') throw error;
-      fs.log.warn('store.error', { path: claimed.key, text: 'the commit is repeated until the store answers', cause: error });
-      if (fs.clock.monotonic() >= deadline) {
-        await leaveToSweeper(fs, claimed);
-        throw new Failure('unconfirmed', 'Storage did not confirm. The file may still appear; sending it again is safe.', { cause: error });
-      }
-      // What the lost attempt did is unknown: from now on only what can be proven counts.
-      attempt = async (over) => {
-        const settled = claimed.settled as Settled;
-        const upload = { token: claimed.token, storedKey: claimed.storedKey, partner: claimed.user };
-        const completed = await fs.objects.completeSettled(upload, claimed.progress, settled, over);
-        return completed === 'gone' ? confirmPublished(fs, claimed, settled) : completed;
-      };
-      await fs.clock.sleep(pause);
+      if (error.kind === 'unconfirmed') await leaveToSweeper(fs, claimed);
+      // No room for a name, or a name that the store refuses: nothing was published.
+      else await giveUpClaim(fs, claimed, error.kind === 'disk-full' ? 'receiving' : 'dropped');
+      throw error;
+    });
+    doubt ||= answered.doubt;
+    const outcome = answered.answer;
+    if (outcome === 'taken') return finishTaken(fs, claimed, doubt);
+    if (outcome !== 'vanished' && 'version' in outcome) return finishCommit(fs, claimed, outcome.version, doubt);
+    if (outcome !== 'vanished' && 'overtaken' in outcome) return finishOvertaken(fs, claimed, outcome.overtaken, doubt);
+    if (retargeted >= retargetings) {
+      await giveUpClaim(fs, claimed, 'receiving');
+      throw new Failure('busy', 'The path is being changed from outside; try again.');
     }
+    claimed = await retarget(fs, claimed, outcome === 'vanished' ? undefined : outcome.occupied);
   }
 }
 
-/** Something that the claim did not see lies at the path: it becomes the entry, the right to replace is asked again, and the next attempt replaces it. */
-async function adoptOccupant(fs: Filesystem, record: UploadRecord, found: Found): Promise<UploadRecord> {
-  const refused = new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
+/** The path does not hold what the claim saw: the entry says what is there, the right to replace is asked again, and the next attempt goes over that. */
+async function retarget(fs: Filesystem, record: UploadRecord, found: Found | undefined): Promise<UploadRecord> {
   const next = await transact(fs, async (tx) => {
-    const open = uploadKey(placeOf(record.key), record.token);
-    const current = await tx.get(open);
-    if (current?.state !== 'committing' || current.owner !== fs.task || !(await ownsClaim(tx, record.key, record.token, fs.task)))
-      throw takenOver();
+    const current = await requireMine(tx, fs, record);
     const entry = await tx.get(entryKey(placeOf(record.key)));
-    const adopted = adoptedEntry(fs, record.storedKey, found, Math.max(current.sequence ?? 0, (entry?.sequence ?? 0) + 1), fs.ids.token());
-    tx.put(entryKey(placeOf(record.key)), adopted);
-    const { base } = current;
-    if (!current.mayOverwrite || base) {
+    const sequence = Math.max(current.sequence ?? 0, (entry?.sequence ?? 0) + 1);
+    await showFound(tx, fs, record.key, record.storedKey, found, sequence);
+    if (current.base || (found && !current.mayOverwrite)) {
       await endRecord(tx, fs, current, 'dropped', true);
       await releaseClaim(tx, fs, record.key);
       return undefined;
     }
-    const moved: UploadRecord = { ...current, over: found.version, sequence: adopted.sequence + 1 };
-    tx.put(open, moved);
+    const moved: UploadRecord = { ...current, over: found?.version, sequence: sequence + 1 };
+    tx.put(uploadKey(placeOf(record.key), record.token), moved);
     return moved;
   });
-  fs.log.info('file.adopted', {
-    path: record.key,
-    bytes: found.size,
-    text: 'placed outside while an upload of the same path was being stored',
-  });
-  if (!next) throw refused;
-  return next;
+  if (next) return next;
+  if (record.base) throw baseChanged();
+  throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
 }
 
-/** An entry for something that others put into the store: no user, no event, its checksum is computed when first asked for. */
-export function adoptedEntry(fs: Filesystem, storedKey: string, found: Found, sequence: number, token: string): FileEntry {
-  return {
-    kind: 'file',
-    storedKey,
-    version: found.version,
-    size: found.size,
-    crc32: found.crc32,
-    token,
-    begun: sequence,
-    committed: fs.clock.now(),
-    modified: found.modified,
-    sequence,
-  };
+/** What others stored or deleted since this upload began wins in the store, so it wins in the index. */
+async function finishOvertaken(fs: Filesystem, record: UploadRecord, found: Found | undefined, doubt: boolean): Promise<never> {
+  await transact(fs, async (tx) => {
+    const ended = await tx.get(endedKey(record.token));
+    if (ended?.state === 'overtaken') return;
+    const current = await requireMine(tx, fs, record);
+    const { entry, claim, uploads } = await readPath(tx, record.key);
+    const unchanged = entry?.kind === 'file' && entry.version === found?.version;
+    if (!unchanged) await showFound(tx, fs, record.key, record.storedKey, found, nextTime(fs.clock.now(), entry, claim, uploads));
+    await endRecord(tx, fs, { ...current, inDoubt: doubt }, 'overtaken', true);
+    await releaseClaim(tx, fs, record.key, historyOf(entry?.kind === 'file' ? entry : undefined, claim), doubt);
+  });
+  if (record.base) throw baseChanged();
+  throw new Failure(
+    'overtaken',
+    'Something else was stored or deleted at this path meanwhile, and that stays; this upload was not stored.',
+  );
 }
 
 /** The last transaction: entry, event, record, claim. Its own earlier attempt, whose answer was lost, is recognised by the ended record. */
-async function finishCommit(fs: Filesystem, record: UploadRecord, version: Version): Promise<FileEntry> {
+async function finishCommit(fs: Filesystem, record: UploadRecord, version: Version, doubt: boolean): Promise<FileEntry> {
   const place = placeOf(record.key);
   return transact(fs, async (tx) => {
     const entry = await tx.get(entryKey(place));
@@ -212,14 +218,14 @@ async function finishCommit(fs: Filesystem, record: UploadRecord, version: Versi
     const next = entryOf(fs, current, version);
     tx.put(entryKey(place), entry?.kind === 'file' && entry.token === next.token ? entry : next);
     await announce(tx, fs, current, next);
-    await endRecord(tx, fs, current, 'committed', false);
-    await releaseClaim(tx, fs, record.key);
+    await endRecord(tx, fs, { ...current, inDoubt: doubt }, 'committed', false);
+    await releaseClaim(tx, fs, record.key, undefined, doubt);
     return next;
   });
 }
 
 /** Published and already taken by a consumer: it arrived and was removed, and the partner's file was delivered. */
-async function finishTaken(fs: Filesystem, record: UploadRecord): Promise<FileEntry> {
+async function finishTaken(fs: Filesystem, record: UploadRecord, doubt: boolean): Promise<FileEntry> {
   const place = placeOf(record.key);
   const found = await fs.objects.look(record.storedKey);
   return transact(fs, async (tx) => {
@@ -230,15 +236,11 @@ async function finishTaken(fs: Filesystem, record: UploadRecord): Promise<FileEn
     const current = await requireMine(tx, fs, record);
     await announce(tx, fs, current, next);
     const removedAt = next.sequence + 1;
-    if (!isTemporaryKey(current.storedKey)) {
-      const removed = outboxKey(current.key, removedAt);
-      await tx.get(removed);
-      tx.put(removed, { type: 'removed', id: `${current.token}-taken`, key: current.key, sequence: removedAt, time: fs.clock.now() });
-    }
-    if (found) tx.put(entryKey(place), adoptedEntry(fs, record.storedKey, found, removedAt + 1, fs.ids.token()));
+    await announceRemoved(tx, fs, current.key, current.storedKey, removedAt, `${current.token}-taken`);
+    if (found) tx.put(entryKey(place), adoptedEntry(fs, record.storedKey, found, removedAt + 1));
     else if (before) tx.remove(entryKey(place));
-    await endRecord(tx, fs, current, 'committed', false);
-    await releaseClaim(tx, fs, record.key, { sequence: removedAt, begun: next.begun });
+    await endRecord(tx, fs, { ...current, inDoubt: doubt }, 'committed', false);
+    await releaseClaim(tx, fs, record.key, { sequence: removedAt, begun: next.begun }, doubt);
     return next;
   });
 }
@@ -296,15 +298,23 @@ async function giveUpClaim(fs: Filesystem, record: UploadRecord, to: 'receiving'
   });
 }
 
-/** The handler stops waiting; the sweeper goes on from the record. */
+/**
+ * The handler stops waiting; the sweeper goes on from the record. When not even this can be written, the sweeper of this task finds a record of its own
+ * that no handler works on.
+ */
 async function leaveToSweeper(fs: Filesystem, record: UploadRecord): Promise<void> {
-  await transact(fs, async (tx) => {
+  const left = transact(fs, async (tx) => {
     const open = uploadKey(placeOf(record.key), record.token);
     const current = await tx.get(open);
     if (current?.state === 'committing' && current.owner === fs.task) {
       tx.put(open, { ...current, owner: 'none', expires: fs.clock.now() + endedFor });
     }
   });
+  await left.catch((cause: unknown) => fs.log.warn('store.error', { path: record.key, text: 'the sweeper will find it', cause }));
+}
+
+function baseChanged(): Failure {
+  return new Failure('base-changed', 'The file that was to be continued has been changed meanwhile; nothing was stored. Send it whole.');
 }
 
 function takenOver(): Failure {

@@ -1,20 +1,20 @@
 import type { DeleteJournal } from '../model/change';
-import { type FileEntry, placeOf } from '../model/entry';
+import type { FileEntry } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { User } from '../model/user';
 import type { VirtualPath } from '../model/virtual-path';
 import { requireRight } from './access';
-import { adoptedEntry } from './commit';
+import { historyOf, showFound, vanish } from './adopt';
 import type { Filesystem } from './filesystem';
-import { vanish } from './folder-truth';
 import { nextTime } from './logical-time';
 import { objectKey } from './object-key';
 import { dropUpload } from './park';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
 import { readPath } from './path-state';
-import { entryKey, journalKey } from './rows';
+import { journalKey } from './rows';
 import { settledState, shadowOf } from './shadow';
 import { transact } from './transaction';
+import { untilAnswered } from './until-answered';
 
 /**
  * A delete removes the version it saw and nothing newer: claim and journal, then the object on condition that it still is that version, then the entry.
@@ -30,12 +30,12 @@ export async function deleteFile(fs: Filesystem, user: User, path: VirtualPath):
     return;
   }
   if (state.entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
-  if (!(await fs.folders.presentEntry(fs, key, state.entry))) throw notFound();
+  if (!(await fs.folders.presentEntry(fs, key, state.entry, false))) throw notFound();
   const token = fs.ids.token();
   await fs.active.during(token, async () => {
     const deadline = fs.clock.monotonic() + fs.limits.claimWait;
     const journal = await waitForClaim(fs, deadline, () => beginDelete(fs, user, key, token));
-    await carryDelete(fs, journal);
+    await carryDelete(fs, journal, false);
   });
 }
 
@@ -45,7 +45,7 @@ async function beginDelete(fs: Filesystem, user: User, key: string, token: strin
     const mine = await tx.get(row);
     if (mine?.kind === 'delete') return mine;
     const { entry } = await readPath(tx, key);
-    await takeClaim(tx, key, { token, owner: fs.task, purpose: 'delete' });
+    await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'delete' });
     if (!entry) throw notFound();
     if (entry.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
     const { storedKey, version } = entry;
@@ -55,10 +55,12 @@ async function beginDelete(fs: Filesystem, user: User, key: string, token: strin
   });
 }
 
-/** From the journal to the end; also what the sweeper does for a task that died in between. */
-export async function carryDelete(fs: Filesystem, journal: DeleteJournal): Promise<void> {
-  const { key, token } = journal;
-  const outcome = await fs.objects.remove(journal.storedKey, journal.version);
+/** From the journal to the end; also what the sweeper does for a task that died in between, whose own request may still land. */
+export async function carryDelete(fs: Filesystem, journal: DeleteJournal, recovering: boolean): Promise<void> {
+  const { key, token, storedKey, version } = journal;
+  const patience = recovering ? 0 : fs.limits.giveUpAfter;
+  const removed = await untilAnswered(fs, key, patience, () => fs.objects.remove(storedKey, version));
+  const doubt = recovering || removed.doubt;
   await transact(fs, async (tx) => {
     const current = await tx.get(journalKey(token));
     if (!current) return;
@@ -67,14 +69,14 @@ export async function carryDelete(fs: Filesystem, journal: DeleteJournal): Promi
     const { entry, claim, uploads } = await readPath(tx, key);
     const sequence = nextTime(fs.clock.now(), entry, claim, uploads);
     const file = entry as FileEntry | undefined;
-    if (typeof outcome === 'object') {
+    if (typeof removed.answer === 'object') {
       // Something newer lies there that the index has not seen: it survives.
-      tx.put(entryKey(placeOf(key)), adoptedEntry(fs, journal.storedKey, outcome.other, sequence, fs.ids.token()));
-      await releaseClaim(tx, fs, key);
+      await showFound(tx, fs, key, storedKey, removed.answer.other, sequence);
+      await releaseClaim(tx, fs, key, historyOf(file, claim), doubt);
     } else if (file) {
-      await vanish(tx, fs, key, file, sequence);
+      await vanish(tx, fs, key, file, sequence, doubt);
     } else {
-      await releaseClaim(tx, fs, key);
+      await releaseClaim(tx, fs, key, undefined, doubt);
     }
     tx.remove(journalKey(token));
   });

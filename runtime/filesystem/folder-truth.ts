@@ -1,14 +1,13 @@
-import { ancestorsOf, type Entry, type FileEntry, keyOf, type ObjectKey, placeOf } from '../model/entry';
+import { ancestorsOf, type Entry, keyOf, type ObjectKey, placeOf } from '../model/entry';
 import { Failure } from '../model/failure';
 import { isListable } from '../model/virtual-path';
 import type { Found } from '../ports/object-store';
-import { adoptedEntry } from './commit';
+import { showFound, vanish } from './adopt';
 import type { Filesystem } from './filesystem';
 import { nextTime } from './logical-time';
-import { isTemporaryKey } from './object-key';
-import { releaseClaim } from './path-claim';
+import { ClaimHeld, ownsClaim, releaseClaim, takeClaim } from './path-claim';
 import { isHeld, readPath } from './path-state';
-import { claimKey, entryKey, outboxKey } from './rows';
+import { claimKey, endedKey, entryKey } from './rows';
 import { type Transaction, transact } from './transaction';
 
 /**
@@ -31,10 +30,10 @@ export class FolderTruth {
 
   /**
    * The entry of a path if its object is still there. A file that is gone loses its entry at once, so that a partner without the right to replace may
-   * send the name again that his consumer has taken.
+   * send the name again that his consumer has taken. Where a look costs a request, it is taken only when something depends on it (`always`).
    */
-  async presentEntry(fs: Filesystem, key: ObjectKey, entry: Entry | undefined): Promise<Entry | undefined> {
-    if (!fs.objects.directories || entry?.kind !== 'file') return entry;
+  async presentEntry(fs: Filesystem, key: ObjectKey, entry: Entry | undefined, always: boolean): Promise<Entry | undefined> {
+    if (entry?.kind !== 'file' || (!fs.objects.directories && !always)) return entry;
     if (await fs.objects.look(entry.storedKey)) return entry;
     const made = await this.makeEqual(key, entry.storedKey);
     if (made === 'claimed') return entry;
@@ -58,7 +57,7 @@ export class FolderTruth {
   /** Makes the entry of a file path equal to what the store holds. `unsettled`: an unknown file that has not kept still for two seconds yet. */
   async makeEqual(key: ObjectKey, storedKey: ObjectKey): Promise<'same' | 'adopted' | 'removed' | 'claimed' | 'unsettled'> {
     const { fs } = this;
-    return transact(fs, async (tx) => {
+    const outcome = await transact(fs, async (tx) => {
       const { entry, claim, uploads } = await readPath(tx, key);
       if (isHeld(claim) || (await isUnderMark(tx, key))) return 'claimed';
       const found = await fs.objects.look(entry?.kind === 'file' ? entry.storedKey : storedKey);
@@ -70,17 +69,20 @@ export class FolderTruth {
         if (entry) await vanish(tx, fs, key, entry, sequence);
         return entry ? 'removed' : 'same';
       }
-      if (!this.hasKeptStill(key, found)) return 'unsettled';
+      // An object of a store appears whole; a file in a folder grows.
+      if (fs.objects.directories && !this.hasKeptStill(key, found)) return 'unsettled';
+      if (found.token !== undefined && found.token === entry?.token) {
+        // The same upload, stored once more by a late repetition.
+        tx.put(entryKey(placeOf(key)), { ...entry, version: found.version });
+        return 'same';
+      }
+      if (await isLateDuplicate(tx, key, found)) return found;
       await addParents(tx, fs, key);
-      tx.put(entryKey(placeOf(key)), {
-        ...adoptedEntry(fs, entry?.storedKey ?? storedKey, found, sequence, fs.ids.token()),
-        user: undefined,
-      });
+      await showFound(tx, fs, key, entry?.storedKey ?? storedKey, found, sequence);
       if (claim) await releaseClaim(tx, fs, key);
-      else await tx.get(claimKey(placeOf(key)));
-      fs.log.info('file.adopted', { path: key, bytes: found.size, text: 'placed outside' });
       return 'adopted';
     });
+    return typeof outcome === 'object' ? removeDuplicate(fs, key, storedKey, outcome.version) : outcome;
   }
 
   private hasKeptStill(key: ObjectKey, found: Found): boolean {
@@ -215,18 +217,30 @@ const maxSightings = 10_000;
 const maxAgreed = 10_000;
 const maxPending = 10_000;
 
-/** The object is gone: the entry goes, the event says so, the history stays. */
-export async function vanish(tx: Transaction, fs: Filesystem, key: ObjectKey, entry: FileEntry, sequence: number): Promise<void> {
-  const place = placeOf(key);
-  await tx.get(entryKey(place));
-  tx.remove(entryKey(place));
-  if (!isTemporaryKey(entry.storedKey)) {
-    const row = outboxKey(key, sequence);
-    await tx.get(row);
-    tx.put(row, { type: 'removed', id: fs.ids.token(), key, sequence, time: fs.clock.now() });
-  }
-  await releaseClaim(tx, fs, key, { sequence, begun: entry.begun });
-  fs.log.info('file.vanished', { path: key, bytes: entry.size });
+/** What an upload of this very path stored once more: a request of its that had gone without an answer landed after it was committed. */
+async function isLateDuplicate(tx: Transaction, key: ObjectKey, found: Found): Promise<boolean> {
+  if (found.token === undefined) return false;
+  const ended = await tx.get(endedKey(found.token));
+  return ended?.inDoubt === true && ended.key === key;
+}
+
+/** Under a claim, because in a store with versions a delete is a change that a commit must not meet unordered. Nobody is told: nothing has arrived. */
+async function removeDuplicate(fs: Filesystem, key: ObjectKey, storedKey: ObjectKey, version: string): Promise<'removed' | 'claimed'> {
+  const token = fs.ids.token();
+  return fs.active.during(token, async () => {
+    try {
+      await transact(fs, (tx) => takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'repair' }));
+    } catch (error) {
+      if (error instanceof ClaimHeld) return 'claimed';
+      throw error;
+    }
+    await fs.objects.remove(storedKey, version);
+    await transact(fs, async (tx) => {
+      if (await ownsClaim(tx, key, token, fs.task)) await releaseClaim(tx, fs, key);
+    });
+    fs.log.info('file.vanished', { path: key, text: 'a late repetition of an upload was removed' });
+    return 'removed';
+  });
 }
 
 /** A directory above is being renamed or removed: its files are not where their entries say, and whoever carries that on puts it right. */

@@ -24,7 +24,7 @@ export async function makeDirectory(fs: Filesystem, user: User, path: VirtualPat
       transact(fs, async (tx) => {
         const { entry } = await readPath(tx, key);
         if (entry) throw exists();
-        await takeClaim(tx, key, { token, owner: fs.task, purpose: 'mkdir' });
+        await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'mkdir' });
       }),
     );
     try {

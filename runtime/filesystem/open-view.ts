@@ -62,7 +62,7 @@ async function statPath(
     if (purpose === 'size') await tellShadow(fs, shadow, sizes);
     return showParked(path, shadow);
   }
-  const entry = await fs.folders.presentEntry(fs, key, state.entry);
+  const entry = await fs.folders.presentEntry(fs, key, state.entry, false);
   if (!entry) throw new Failure('not-found', 'No such file or directory.');
   if (purpose === 'size' && entry.kind === 'file') sizes.tell(key, { token: entry.token, size: entry.size });
   return showEntry(path, entry, key);
@@ -74,7 +74,7 @@ async function prepareRename(fs: Filesystem, user: User, path: VirtualPath): Pro
   const key = objectKey(user, path);
   const state = await settledState(fs, key, user);
   refuseShadow(shadowOf(state, user));
-  const entry = await fs.folders.presentEntry(fs, key, state.entry);
+  const entry = await fs.folders.presentEntry(fs, key, state.entry, false);
   if (!entry) throw new Failure('not-found', 'No such file or directory.');
   return { path, kind: entry.kind, identity: entry.kind === 'file' ? entry.token : 'directory' };
 }
@@ -91,7 +91,7 @@ async function rename(fs: Filesystem, user: User, source: RenameSource, target: 
     throw new Failure('not-found', 'No such file or directory.');
   }
   const { entry } = await lookAtPath(fs, key);
-  const present = await fs.folders.presentEntry(fs, key, entry);
+  const present = await fs.folders.presentEntry(fs, key, entry, false);
   await fs.folders.requireNoFold(fs, key, present);
   if (source.kind === 'directory') await renameDirectory(fs, user, source, target);
   else await renameFile(fs, user, source, target);

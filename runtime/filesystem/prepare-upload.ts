@@ -8,12 +8,13 @@ import { may, requireRight } from './access';
 import { ActiveUpload } from './active-uploads';
 import type { Filesystem } from './filesystem';
 import { nextTime } from './logical-time';
+import { announceUpload, newRecord, newUpload } from './new-upload';
 import { objectKey } from './object-key';
 import { dropUpload, parkUpload } from './park';
 import type { PreparedUpload, UploadMode } from './partner-view';
-import { takeClaim } from './path-claim';
+import { refuseWhileQuiet, takeClaim } from './path-claim';
 import { isHeld, lookAtPath, type PathState, readPath, requireAncestors } from './path-state';
-import { announceUpload, newRecord, newUpload, type Receiving, receiveUpload } from './receive';
+import { type Receiving, receiveUpload } from './receive';
 import { type Continuation, findContinuation, takeOverParked } from './resume';
 import { uploadKey } from './rows';
 import { storedKeyOf } from './temporary-names';
@@ -42,8 +43,9 @@ export async function prepareUpload(
   const admission = fs.buffers.admit(user.name);
   try {
     const { continuation, state } = await whatToContinue(fs, user, key, how, sizes);
-    const entry = await fs.folders.presentEntry(fs, key, state.entry);
+    refuseWhileQuiet(fs, state.claim);
     const mayOverwrite = may(user, asked, 'overwrite');
+    const entry = await fs.folders.presentEntry(fs, key, state.entry, !mayOverwrite);
     if (entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
     if (entry && !mayOverwrite) throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
     await fs.folders.requireNoFold(fs, key, entry);
@@ -195,7 +197,7 @@ async function reserveName(fs: Filesystem, user: User, path: VirtualPath): Promi
     if (entry || isHeld(claim) || uploads.length > 0) return undefined;
     const begun = nextTime(fs.clock.now(), entry, claim, uploads);
     const record = { ...newRecord(fs, { key, storedKey, user: user.name, home: user.home, begun }), token };
-    await takeClaim(tx, key, { token, owner: fs.task, purpose: 'commit' });
+    await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'commit' });
     await tx.get(uploadKey(placeOf(key), token));
     tx.put(uploadKey(placeOf(key), token), record);
     return record;

@@ -1,14 +1,14 @@
 import type { FileEntry } from '../model/entry';
 import { placeOf } from '../model/entry';
 import { Failure, type FailureKind } from '../model/failure';
-import { type Base, noProgress, type Progress, type UploadRecord } from '../model/upload-record';
+import type { Progress, UploadRecord } from '../model/upload-record';
 import type { ByteSource } from '../ports/byte-source';
-import type { NewUpload, ObjectWriter } from '../ports/object-store';
+import type { ObjectWriter } from '../ports/object-store';
 import type { ActiveUpload } from './active-uploads';
 import { commitUpload } from './commit';
 import type { Filesystem } from './filesystem';
-import { dropUpload, endRecord, parkUpload, removeLeftovers } from './park';
-import { readPath, requireAncestors } from './path-state';
+import { dropUpload, parkUpload } from './park';
+import { requireAncestors } from './path-state';
 import { endedKey, uploadKey } from './rows';
 import { transact } from './transaction';
 
@@ -268,42 +268,4 @@ async function parkOrDrop(
 async function dropParked(fs: Filesystem, record: UploadRecord): Promise<void> {
   await dropUpload(fs, record);
   fs.log.info('upload.dropped', { partner: record.user, path: record.key, bytes: record.progress.durable });
-}
-
-export function newUpload(record: UploadRecord): NewUpload {
-  return { token: record.token, storedKey: record.storedKey, partner: record.user };
-}
-
-/** The record of a new upload, before anything of it exists. */
-export function newRecord(
-  fs: Filesystem,
-  of: Pick<UploadRecord, 'key' | 'storedKey' | 'user' | 'home' | 'begun'> & { base?: Base; progress?: Progress },
-): UploadRecord {
-  return {
-    ...of,
-    token: fs.ids.token(),
-    owner: fs.task,
-    state: 'receiving',
-    progress: of.progress ?? noProgress,
-    acknowledged: fs.clock.now(),
-  };
-}
-
-/** Writes the record before the transfer begins; what was parked on the path is superseded in the same transaction. */
-export async function announceUpload(fs: Filesystem, record: UploadRecord): Promise<void> {
-  const superseded: string[] = [];
-  await transact(fs, async (tx) => {
-    superseded.length = 0;
-    const open = uploadKey(placeOf(record.key), record.token);
-    const { uploads } = await readPath(tx, record.key);
-    if (await tx.get(open)) return;
-    for (const other of uploads) {
-      if (other.user === record.user && other.state === 'parked') {
-        await endRecord(tx, fs, other, 'superseded', true);
-        superseded.push(other.token);
-      }
-    }
-    tx.put(open, record);
-  });
-  for (const token of superseded) await removeLeftovers(fs, token);
 }

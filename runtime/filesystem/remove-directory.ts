@@ -50,7 +50,7 @@ async function mark(fs: Filesystem, key: ObjectKey, token: string): Promise<void
     const { entry } = await readPath(tx, key);
     if (!entry) throw new Failure('not-found', 'No such file or directory.');
     if (entry.kind === 'file') throw new Failure('not-a-directory', 'Not a directory.');
-    await takeClaim(tx, key, { token, owner: fs.task, purpose: 'rmdir' });
+    await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'rmdir' });
     tx.put(entryKey(placeOf(key)), { ...entry, mark: { purpose: 'removing', owner: fs.task, token } });
   });
 }

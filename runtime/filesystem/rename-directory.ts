@@ -1,18 +1,19 @@
 import type { RenameDirectoryJournal } from '../model/change';
-import { type DirectoryEntry, type FileEntry, keyOf, type ObjectKey, placeOf } from '../model/entry';
+import { type DirectoryEntry, keyOf, type ObjectKey, placeOf } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { User } from '../model/user';
 import { isWithin, type VirtualPath } from '../model/virtual-path';
-import type { Row } from '../ports/metadata-store';
 import type { Filesystem } from './filesystem';
 import { nextTime } from './logical-time';
-import { isTemporaryKey, objectKey, temporaryPrefix } from './object-key';
+import { moveObjects } from './move-objects';
+import { movedElsewhere, moveRows } from './move-rows';
+import { objectKey, temporaryPrefix } from './object-key';
 import { dropUpload } from './park';
 import type { RenameSource } from './partner-view';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
 import { isHeld, readPath, requireAncestors } from './path-state';
 import { sourceGone } from './rename-file';
-import { allRows, claimKey, entryKey, journalKey, outboxKey } from './rows';
+import { allRows, entryKey, journalKey } from './rows';
 import { transact } from './transaction';
 
 /**
@@ -34,7 +35,7 @@ export async function renameDirectory(fs: Filesystem, user: User, source: Rename
       await abandonMove(fs, journal);
       throw error;
     }
-    await carryDirectoryMove(fs, journal);
+    await carryDirectoryMove(fs, journal, false);
   });
 }
 
@@ -45,8 +46,8 @@ async function beginMove(fs: Filesystem, user: User, from: ObjectKey, to: Object
     if (mine?.kind === 'rename-directory') return mine;
     const { entry } = await readPath(tx, from);
     const there = await readPath(tx, to);
-    await takeClaim(tx, from, { token, owner: fs.task, purpose: 'rename' });
-    await takeClaim(tx, to, { token, owner: fs.task, purpose: 'rename' });
+    await takeClaim(tx, fs, from, { token, owner: fs.task, purpose: 'rename' });
+    await takeClaim(tx, fs, to, { token, owner: fs.task, purpose: 'rename' });
     if (entry?.kind !== 'directory') throw sourceGone();
     if (there.entry) throw new Failure('exists', 'The target already exists.');
     const mark = { purpose: 'moving', owner: fs.task, token } as const;
@@ -105,11 +106,10 @@ async function abandonMove(fs: Filesystem, journal: RenameDirectoryJournal): Pro
 }
 
 /** From the journal to the end; also what the sweeper does. */
-export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJournal): Promise<void> {
+export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJournal, recovering: boolean): Promise<void> {
   const { from, to, token } = begun;
   const { directories } = fs.objects;
-  if (!directories) throw new Error('this store has no directories to move');
-  if (!begun.moved) {
+  if (directories && !begun.moved) {
     const outcome = await directories.move(from, to);
     if (outcome === 'occupied') {
       await abandonMove(fs, begun);
@@ -120,91 +120,24 @@ export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJ
     await directories.move(temporaryPrefix + from, temporaryPrefix + to);
     await transact(fs, async (tx) => {
       const current = await tx.get(journalKey(token));
-      if (current?.kind !== 'rename-directory' || current.owner !== fs.task) throw takenOver();
+      if (current?.kind !== 'rename-directory' || current.owner !== fs.task) throw movedElsewhere();
       tx.put(journalKey(token), { ...current, moved: true });
     });
   }
   // Deepest first, so that a directory row goes only when nothing is below it.
   const directoriesToMove: ObjectKey[] = [];
   for await (const directory of directoriesBelow(fs, from)) directoriesToMove.push(directory);
-  for (const directory of directoriesToMove.reverse()) await moveRows(fs, begun, directory);
-  await finishMove(fs, begun);
-}
-
-/** Rows per transaction: each moved file writes its old and new entry, its history and its event, and checks the target's claim. */
-const writesPerRow = 6;
-
-async function moveRows(fs: Filesystem, journal: RenameDirectoryJournal, directory: ObjectKey): Promise<void> {
-  const batch = Math.max(1, Math.floor((fs.metadata.maxWrites - 10) / writesPerRow));
-  for (;;) {
-    const rows = await fs.metadata.page('entry', directory, { limit: batch });
-    if (rows.length === 0) return;
-    await moveBatch(fs, journal, directory, rows);
+  for (const directory of directoriesToMove.reverse()) {
+    await (directories ? moveRows(fs, begun, directory) : moveObjects(fs, begun, directory, recovering));
   }
-}
-
-async function moveBatch(
-  fs: Filesystem,
-  journal: RenameDirectoryJournal,
-  directory: ObjectKey,
-  rows: readonly Row<'entry'>[],
-): Promise<void> {
-  const toDirectory = journal.to + directory.slice(journal.from.length);
-  await transact(fs, async (tx) => {
-    const current = await tx.get(journalKey(journal.token));
-    if (current?.owner !== fs.task) throw takenOver();
-    for (const row of rows) {
-      const before = { parent: directory, name: row.key.sort };
-      const after = { parent: toDirectory, name: row.key.sort };
-      const entry = await tx.get(entryKey(before));
-      if (!entry) continue;
-      const target = await tx.get(entryKey(after));
-      const claim = await tx.get(claimKey(after));
-      const sequence = nextTime(fs.clock.now(), target, claim, []);
-      tx.remove(entryKey(before));
-      tx.put(entryKey(after), entry.kind === 'file' ? movedFile(entry, journal, keyOf(after), sequence) : { ...entry, sequence });
-      if (claim?.state === 'free') tx.remove(claimKey(after));
-      if (entry.kind === 'file') await announceMoved(tx, fs, journal, entry, keyOf(before), keyOf(after), sequence);
-      await releaseClaim(tx, fs, keyOf(before), { sequence: entry.sequence + 1, begun: entry.kind === 'file' ? entry.begun : 0 });
-    }
-  });
-}
-
-function movedFile(entry: FileEntry, journal: RenameDirectoryJournal, key: ObjectKey, sequence: number): FileEntry {
-  const storedKey = isTemporaryKey(entry.storedKey) ? temporaryPrefix + key : key;
-  return { ...entry, storedKey, token: `${journal.token}-${entry.token.slice(0, 26)}`, begun: sequence, sequence };
-}
-
-async function announceMoved(
-  tx: Parameters<typeof releaseClaim>[0],
-  fs: Filesystem,
-  journal: RenameDirectoryJournal,
-  entry: FileEntry,
-  from: ObjectKey,
-  to: ObjectKey,
-  sequence: number,
-): Promise<void> {
-  if (isTemporaryKey(entry.storedKey)) return;
-  const row = outboxKey(to, sequence);
-  await tx.get(row);
-  tx.put(row, {
-    type: 'moved',
-    id: `${journal.token}-${entry.token.slice(0, 26)}`,
-    key: to,
-    sequence,
-    user: journal.user,
-    time: fs.clock.now(),
-    from,
-    fromSequence: entry.sequence + 1,
-    directory: false,
-  });
+  await finishMove(fs, begun);
 }
 
 async function finishMove(fs: Filesystem, journal: RenameDirectoryJournal): Promise<void> {
   const { from, to, token } = journal;
   await transact(fs, async (tx) => {
     if (!(await tx.get(journalKey(token)))) return;
-    if (!(await ownsClaim(tx, from, token, fs.task)) || !(await ownsClaim(tx, to, token, fs.task))) throw takenOver();
+    if (!(await ownsClaim(tx, from, token, fs.task)) || !(await ownsClaim(tx, to, token, fs.task))) throw movedElsewhere();
     const source = await readPath(tx, from);
     const target = await readPath(tx, to);
     tx.remove(entryKey(placeOf(from)));
@@ -214,8 +147,4 @@ async function finishMove(fs: Filesystem, journal: RenameDirectoryJournal): Prom
     await releaseClaim(tx, fs, to);
     tx.remove(journalKey(token));
   });
-}
-
-function takenOver(): Failure {
-  return new Failure('taken-over', 'The rename is carried on elsewhere.');
 }

@@ -3,16 +3,17 @@ import { type FileEntry, placeOf } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { User } from '../model/user';
 import type { VirtualPath } from '../model/virtual-path';
+import type { Found } from '../ports/object-store';
 import { may } from './access';
-import { adoptedEntry } from './commit';
+import { adoptedEntry, showFound, vanish } from './adopt';
 import type { Filesystem } from './filesystem';
-import { vanish } from './folder-truth';
 import { nextTime } from './logical-time';
 import { isTemporaryKey, objectKey } from './object-key';
 import { endRecord, removeLeftovers } from './park';
 import type { RenameSource } from './partner-view';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
 import { readPath, requireAncestors } from './path-state';
+import { relocate } from './relocate';
 import { entryKey, journalKey, outboxKey } from './rows';
 import { isTemporary, storedKeyOf } from './temporary-names';
 import { type Transaction, transact } from './transaction';
@@ -35,7 +36,7 @@ export async function renameFile(fs: Filesystem, user: User, source: RenameSourc
       await abandonRename(fs, journal);
       throw error;
     }
-    await carryRename(fs, journal, may(user, target, 'overwrite'));
+    await carryRename(fs, journal, false);
     fs.log.debug('command', { partner: user.name, path: from, text: `renamed to ${to}` });
   });
 }
@@ -57,8 +58,8 @@ async function beginRename(
     if (mine?.kind === 'rename-file') return mine;
     const { entry } = await readPath(tx, from);
     const there = await readPath(tx, to);
-    await takeClaim(tx, from, { token, owner: fs.task, purpose: 'rename' });
-    await takeClaim(tx, to, { token, owner: fs.task, purpose: 'rename' });
+    await takeClaim(tx, fs, from, { token, owner: fs.task, purpose: 'rename' });
+    await takeClaim(tx, fs, to, { token, owner: fs.task, purpose: 'rename' });
     if (entry?.kind !== 'file' || entry.token !== source.identity) throw sourceGone();
     if (there.entry?.kind === 'directory') throw new Failure('exists', 'The target already exists and is a directory.');
     if (there.entry && !may(user, target, 'overwrite')) {
@@ -79,7 +80,9 @@ async function beginRename(
       // A lasting name that replaces nothing goes where its path says; so does a temporary one.
       toStored: isTemporary(user, target) ? storedKeyOf(user, target) : toStored,
       version: entry.version,
+      size: entry.size,
       over: there.entry?.version,
+      mayOverwrite: may(user, target, 'overwrite'),
       user: user.name,
     };
     tx.put(row, next);
@@ -100,44 +103,69 @@ async function abandonRename(fs: Filesystem, journal: RenameJournal): Promise<vo
   });
 }
 
-const occupantTries = 3;
+const retargetings = 3;
 
-/** From the journal to the end; also what the sweeper does. `mayOverwrite` is asked again when something unseen lies at the target. */
-export async function carryRename(fs: Filesystem, begun: RenameJournal, mayOverwrite: boolean, recovering = false): Promise<void> {
-  const { move } = fs.objects;
-  if (!move) throw new Error('this store cannot move objects');
+/** From the journal to the end; also what the sweeper does for a task that died in between, whose own requests may still land. */
+export async function carryRename(fs: Filesystem, begun: RenameJournal, recovering: boolean): Promise<void> {
   let journal = begun;
-  for (let attempt = 0; attempt < occupantTries; attempt++) {
-    const outcome = await move({ from: journal.fromStored, version: journal.version, to: journal.toStored, over: journal.over });
-    if (outcome === 'source-absent' || (typeof outcome === 'object' && 'sourceOther' in outcome)) {
-      const moved = recovering || attempt > 0 ? await fs.objects.look(journal.toStored) : undefined;
-      if (moved?.version === journal.version) return finishRename(fs, journal, moved.version);
+  let doubt = recovering;
+  for (let retargeted = 0; ; retargeted++) {
+    const moved = await relocate(fs, journal, recovering, async (uploadId) => {
+      journal = await changeJournal(fs, journal, (current) => ({ ...current, copies: [...(current.copies ?? []), uploadId] }));
+    });
+    doubt ||= moved.doubt;
+    const { outcome } = moved;
+    if (outcome === 'source-gone') {
+      const there = doubt || retargeted > 0 ? await fs.objects.look(journal.toStored) : undefined;
+      if (there && isMoved(there, journal)) return finishRename(fs, journal, there.version, undefined, doubt);
       // An earlier run of this rename had moved it and a consumer has taken it already, or it was taken before the move: either way it is gone.
-      await finishVanished(fs, journal, recovering);
-      if (!recovering) throw sourceGone();
+      await finishVanished(fs, journal, doubt);
+      if (!doubt) throw sourceGone();
       return;
     }
-    if ('version' in outcome) return finishRename(fs, journal, outcome.version);
-    const over = outcome.occupied;
-    journal = await transact(fs, async (tx) => {
-      const current = await requireMine(tx, fs, journal);
-      const { entry, claim, uploads } = await readPath(tx, journal.to);
-      const sequence = nextTime(fs.clock.now(), entry, claim, uploads);
-      tx.put(entryKey(placeOf(journal.to)), adoptedEntry(fs, journal.toStored, over, sequence, fs.ids.token()));
-      const next: RenameJournal = { ...current, over: over.version };
-      tx.put(journalKey(journal.token), next);
-      return next;
-    });
-    if (!mayOverwrite) {
-      await abandonRename(fs, journal);
-      throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
+    if (outcome === 'taken') {
+      await finishRename(fs, journal, 'taken', moved.sourceNow, doubt);
+      fs.folders.noteDifferences([journal.to]);
+      return;
     }
+    if (outcome !== 'vanished' && 'version' in outcome) return finishRename(fs, journal, outcome.version, moved.sourceNow, doubt);
+    const found = outcome === 'vanished' ? undefined : 'occupied' in outcome ? outcome.occupied : outcome.overtaken;
+    const mayReplace = found === undefined || journal.mayOverwrite;
+    journal = await changeJournal(fs, journal, async (current, tx) => {
+      const { entry, claim, uploads } = await readPath(tx, journal.to);
+      await showFound(tx, fs, journal.to, journal.toStored, found, nextTime(fs.clock.now(), entry, claim, uploads));
+      return { ...current, over: found?.version };
+    });
+    if (mayReplace && retargeted < retargetings) continue;
+    await abandonRename(fs, journal);
+    if (!mayReplace) throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
+    throw new Failure('busy', 'The target is being changed from outside; try again.');
   }
-  await abandonRename(fs, journal);
-  throw new Failure('busy', 'The target is being changed from outside; try again.');
 }
 
-async function finishRename(fs: Filesystem, journal: RenameJournal, version: string): Promise<void> {
+function isMoved(there: Found, journal: RenameJournal): boolean {
+  return there.version === journal.version || there.token === journal.token;
+}
+
+async function changeJournal(
+  fs: Filesystem,
+  journal: RenameJournal,
+  change: (current: RenameJournal, tx: Transaction) => RenameJournal | Promise<RenameJournal>,
+): Promise<RenameJournal> {
+  return transact(fs, async (tx) => {
+    const next = await change(await requireMine(tx, fs, journal), tx);
+    tx.put(journalKey(journal.token), next);
+    return next;
+  });
+}
+
+async function finishRename(
+  fs: Filesystem,
+  journal: RenameJournal,
+  version: string,
+  sourceNow: Found | undefined,
+  doubt: boolean,
+): Promise<void> {
   const { from, to, token } = journal;
   await transact(fs, async (tx) => {
     if (!(await tx.get(journalKey(token)))) return;
@@ -149,11 +177,13 @@ async function finishRename(fs: Filesystem, journal: RenameJournal, version: str
     const fromSequence = nextTime(now, source.entry, source.claim, source.uploads);
     const sequence = nextTime(now, target.entry, target.claim, target.uploads);
     tx.remove(entryKey(placeOf(from)));
+    // Somebody put a newer version there while this one was copied: it stays.
+    if (sourceNow) tx.put(entryKey(placeOf(from)), adoptedEntry(fs, journal.fromStored, sourceNow, fromSequence + 1));
     const next: FileEntry = { ...entry, storedKey: journal.toStored, version, token, begun: sequence, committed: now, sequence };
     tx.put(entryKey(placeOf(to)), next);
     await announceMove(tx, fs, journal, entry, next, fromSequence);
-    await releaseClaim(tx, fs, from, { sequence: fromSequence, begun: entry.begun });
-    await releaseClaim(tx, fs, to);
+    await releaseClaim(tx, fs, from, { sequence: fromSequence, begun: entry.begun }, doubt);
+    await releaseClaim(tx, fs, to, undefined, doubt);
     tx.remove(journalKey(token));
   });
 }
@@ -186,7 +216,7 @@ async function announceMove(
 }
 
 /** The object is at neither name. After a crash it counts as moved and taken; otherwise it was taken before the rename could begin. */
-async function finishVanished(fs: Filesystem, journal: RenameJournal, movedFirst: boolean): Promise<void> {
+async function finishVanished(fs: Filesystem, journal: RenameJournal, doubt: boolean): Promise<void> {
   const { from, to, token } = journal;
   const found = await fs.objects.look(journal.toStored);
   await transact(fs, async (tx) => {
@@ -197,11 +227,11 @@ async function finishVanished(fs: Filesystem, journal: RenameJournal, movedFirst
     const entry = source.entry as FileEntry | undefined;
     const now = fs.clock.now();
     const sequence = nextTime(now, target.entry, target.claim, target.uploads);
-    if (entry) await vanish(tx, fs, from, entry, nextTime(now, source.entry, source.claim, source.uploads));
-    else await releaseClaim(tx, fs, from);
+    if (entry) await vanish(tx, fs, from, entry, nextTime(now, source.entry, source.claim, source.uploads), doubt);
+    else await releaseClaim(tx, fs, from, undefined, doubt);
     const targetEntry = target.entry as FileEntry | undefined;
-    if (movedFirst && !found && targetEntry) await vanish(tx, fs, to, targetEntry, sequence);
-    else await releaseClaim(tx, fs, to);
+    if (doubt && !found && targetEntry) await vanish(tx, fs, to, targetEntry, sequence, doubt);
+    else await releaseClaim(tx, fs, to, undefined, doubt);
     tx.remove(journalKey(token));
   });
 }

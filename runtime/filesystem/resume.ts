@@ -4,8 +4,9 @@ import type { Base, Progress, UploadRecord } from '../model/upload-record';
 import type { User } from '../model/user';
 import type { ActiveUpload } from './active-uploads';
 import { endedFor, type Filesystem } from './filesystem';
+import { newRecord } from './new-upload';
 import type { PathState } from './path-state';
-import { newRecord } from './receive';
+
 import { endedKey, uploadKey } from './rows';
 import { settledState, shadowOf, silentUpload } from './shadow';
 import type { Told, ToldSizes } from './told';

@@ -54,7 +54,7 @@ export async function sweep(fs: Filesystem, { isDead }: Sweep): Promise<number> 
     if (value.state === 'free') {
       if (value.expires <= fs.clock.now())
         await repair('the history of a path expired', keyOf(place), () => forgetHistory(fs, keyOf(place)));
-    } else if (isLeft(value.owner, value.token)) {
+    } else if (isLeft(value.owner, value.token) && (value.quietUntil ?? 0) <= fs.clock.now()) {
       await repair('a claim without record was freed', keyOf(place), () => freeOrphanedClaim(fs, keyOf(place), value));
     }
   }
@@ -78,17 +78,15 @@ async function carryUpload(fs: Filesystem, seen: UploadRecord): Promise<boolean>
       const row = uploadKey(placeOf(seen.key), seen.token);
       const current = await tx.get(row);
       if (current?.state !== seen.state || (current.owner !== seen.owner && current.owner !== fs.task)) return undefined;
-      const next: UploadRecord = { ...current, owner: fs.task };
+      const quietUntil = current.quietUntil ?? fs.clock.now() + fs.objects.quietTime;
+      const next: UploadRecord = { ...current, owner: fs.task, quietUntil: current.state === 'committing' ? quietUntil : undefined };
       tx.put(row, next);
       const claim = await tx.get(claimKey(placeOf(seen.key)));
       if (isHeld(claim) && claim.token === seen.token) tx.put(claimKey(placeOf(seen.key)), { ...claim, owner: fs.task });
       return next;
     });
     if (!mine) return false;
-    if (mine.state === 'committing') {
-      await rollForward(fs, mine);
-      return true;
-    }
+    if (mine.state === 'committing') return rollForward(fs, mine);
     const progress = await fs.objects.salvage(mine.token, mine.storedKey, mine.progress);
     await parkUpload(fs, mine, progress, progress.durable > (mine.base?.size ?? 0));
     return true;
@@ -109,9 +107,9 @@ async function carryJournal(fs: Filesystem, seen: Journal): Promise<boolean> {
       return next;
     });
     if (!mine) return false;
-    if (mine.kind === 'delete') await carryDelete(fs, mine);
-    else if (mine.kind === 'rename-file') await carryRename(fs, mine, true, true);
-    else await carryDirectoryMove(fs, mine);
+    if (mine.kind === 'delete') await carryDelete(fs, mine, true);
+    else if (mine.kind === 'rename-file') await carryRename(fs, mine, true);
+    else await carryDirectoryMove(fs, mine, true);
     return true;
   });
 }

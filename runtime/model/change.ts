@@ -49,8 +49,14 @@ export interface RenameJournal {
   readonly fromStored: ObjectKey;
   readonly toStored: ObjectKey;
   readonly version: Version;
+  /** Bytes. */
+  readonly size: number;
+  /** Handles of copies that were begun, in a store that cannot move. */
+  readonly copies?: readonly string[];
   /** What the claim saw at the target. */
   readonly over?: Version;
+  /** The right to replace, as the partner had it: asked again when something unseen lies at the target. */
+  readonly mayOverwrite: boolean;
   readonly user: string;
 }
 
@@ -61,8 +67,10 @@ export interface RenameDirectoryJournal {
   readonly from: ObjectKey;
   readonly to: ObjectKey;
   readonly user: string;
-  /** The store has moved the directory; what remains is the index. */
+  /** The store has moved the directory; what remains is the index. Where the store has no directories, each file moves with its row. */
   readonly moved: boolean;
+  /** Handles of copies in several steps that were begun, by the token of the file's move. */
+  readonly copies?: readonly { readonly token: string; readonly uploadId: string }[];
 }
 
 export type Journal = DeleteJournal | RenameJournal | RenameDirectoryJournal;

@@ -41,7 +41,7 @@ export interface Base {
   readonly crc32?: number;
 }
 
-/** Everything acknowledged: what `complete` and `confirm` need, and what recovery goes by. */
+/** Everything acknowledged: what a completion needs, and what recovery goes by. */
 export interface Settled {
   readonly size: number;
   readonly crc32: number;
@@ -54,6 +54,8 @@ export interface UploadRecord {
   readonly key: ObjectKey;
   readonly storedKey: ObjectKey;
   readonly user: string;
+  /** Address of the client that sends it. */
+  readonly client?: string;
   /** The partner's home: directories above it need no row. */
   readonly home: ObjectKey;
   /** Task that works on it, or `none`. */
@@ -73,6 +75,10 @@ export interface UploadRecord {
   readonly over?: Version;
   /** The right to replace, as the partner had it at the claim: whoever carries the commit to its end asks it again when something unseen lies there. */
   readonly mayOverwrite?: boolean;
+  /** Committed or overtaken, but a request of its went without an answer and may have landed once more since. */
+  readonly inDoubt?: boolean;
+  /** Taken over while it was being committed: before this time a request of the earlier owner may still land. Milliseconds since the epoch. */
+  readonly quietUntil?: number;
   /** Ended, but what it had written still has to be removed from the store. */
   readonly leftovers?: boolean;
   /** When a parked upload expires, or an ended record may go. Milliseconds since the epoch. */

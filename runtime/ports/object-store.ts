@@ -32,13 +32,16 @@ export interface ObjectStore {
   discard(token: string, storedKey: ObjectKey, progress: Progress): Promise<void>;
 
   /**
-   * Carries a settled upload to its end for a writer that is dead; the same as `complete` of a writer. `gone` means that nothing is left to complete:
-   * it was completed before, and `confirm` says whether it is still there.
+   * Carries a settled upload to its end when its writer is dead or its answer was lost: the same as `complete` of a writer, and as often as need be. An
+   * earlier attempt that had succeeded is recognised by the token and the proof. `lost`: the settled bytes are nowhere; they went out in one
+   * request that was never sent or has not landed (yet).
    */
-  completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed | 'gone'>;
+  completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed | 'lost'>;
 
-  /** Is the object at this key the one that this token and proof made? `other` is what is there instead. */
-  confirm(storedKey: ObjectKey, token: string, settled: Settled): Promise<{ ours: Found } | { other: Found } | 'absent'>;
+  /**
+   * How long a request without an answer may still land, in milliseconds: the claim of its path is kept that long. 0: no request outlives its caller.
+   */
+  readonly quietTime: number;
 
   /** What is at the key now. */
   look(storedKey: ObjectKey): Promise<Found | undefined>;
@@ -62,9 +65,18 @@ export interface ObjectStore {
   readonly move?: (move: Move) => Promise<Moved>;
 
   /**
-   * Handles of half-written objects that lie in the store, in no particular order; recovery removes those that no record names.
+   * Copies exactly this version to another key in one step, as a new object with the token given. A store that moves has no such method. Repeated with the
+   * same token after a lost answer, it recognises its own copy.
    */
-  halfWritten(): AsyncIterable<{ readonly uploadId: string; readonly storedKey?: ObjectKey }>;
+  readonly copy?: (copy: Copy) => Promise<Copied>;
+
+  /**
+   * Half-written objects of our own, in no particular order: of this key, or all where the store is ours alone. Recovery removes those that no record names.
+   */
+  halfWritten(storedKey?: ObjectKey): AsyncIterable<{ readonly uploadId: string; readonly storedKey?: ObjectKey; readonly begun?: number }>;
+
+  /** Every object below the prefix, in byte order of keys, from behind `after`. A store with directories is walked by them instead. */
+  readonly list?: (prefix: string, after?: ObjectKey) => AsyncIterable<{ readonly key: ObjectKey; readonly found: Found }>;
 
   /** Stores whose directories are things of their own, moved as a whole. */
   readonly directories?: DirectoryOperations;
@@ -74,6 +86,8 @@ export interface NewUpload {
   readonly token: string;
   readonly storedKey: ObjectKey;
   readonly partner: string;
+  /** Address of the client; written beside the object where the store has a place for it. */
+  readonly client?: string;
   /** Whose buffers it uses; given before its client was told to send. Absent where nothing is received (`completeSettled`). */
   readonly admission?: Admission;
 }
@@ -110,10 +124,24 @@ export interface Found {
   /** Milliseconds since the epoch. */
   readonly modified: number;
   readonly crc32?: number;
+  /** Token of the upload or copy that made it, where the store keeps one. */
+  readonly token?: string;
 }
 
-/** `occupied`: the target holds something that the claim did not see; nothing was changed. */
-export type Completed = { readonly version: Version } | { readonly occupied: Found };
+/**
+ * How a completion ended.
+ * - `version`: the object at the key is ours.
+ * - `occupied`: the target holds something that the claim did not see; nothing was changed, and it can be tried again over that.
+ * - `vanished`: what the claim saw at the target is no longer there; nothing was changed, and it can be tried again over nothing.
+ * - `taken`: it was stored, and somebody took it away before we looked.
+ * - `overtaken`: what others stored or deleted meanwhile wins, and our bytes will never be shown; what is there now.
+ */
+export type Completed =
+  | { readonly version: Version }
+  | { readonly occupied: Found }
+  | 'vanished'
+  | 'taken'
+  | { readonly overtaken: Found | undefined };
 
 export interface Move {
   readonly from: ObjectKey;
@@ -123,6 +151,24 @@ export interface Move {
 }
 
 export type Moved = { readonly version: Version } | { readonly occupied: Found } | 'source-absent' | { readonly sourceOther: Found };
+
+export interface Copy {
+  readonly token: string;
+  readonly user: string;
+  readonly from: ObjectKey;
+  readonly version: Version;
+  /** Bytes of that version. */
+  readonly size: number;
+  readonly to: ObjectKey;
+  /** What the claim saw at the target: undefined refuses to replace anything. */
+  readonly over: Version | undefined;
+  /** Handles of half-written copies of earlier attempts: each is ended before another begins. */
+  readonly begun: readonly string[];
+  /** A copy in several steps tells its handle before the first one. */
+  onBegin(uploadId: string): Promise<void>;
+}
+
+export type Copied = Completed | 'source-absent' | { readonly sourceOther: Found };
 
 export interface DirectoryOperations {
   /** Makes the directory and its parents; there already is fine. */

@@ -61,7 +61,7 @@ describe('a commit that was cut off between two steps', () => {
   it('does not take a part file that was touched since for the one that was settled', async () => {
     const { upload, settled, progress, part } = await settledUpload(Buffer.from('content'));
     writeFileSync(part, 'another content');
-    expect(await (await made.reopen()).completeSettled(upload, progress, settled, undefined)).toBe('gone');
+    expect(await (await made.reopen()).completeSettled(upload, progress, settled, undefined)).toBe('lost');
     expect(existsSync(file)).toBe(false);
   });
 });

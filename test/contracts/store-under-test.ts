@@ -61,7 +61,7 @@ export async function putObject(made: MadeStore, key: ObjectKey, content: Buffer
   await send(writer, content);
   await writer.settle();
   const completed = await writer.complete(over);
-  if (!('version' in completed)) throw new Error('occupied');
+  if (typeof completed === 'string' || !('version' in completed)) throw new Error(JSON.stringify(completed));
   return (await made.store.look(key)) as Found;
 }
 

@@ -98,17 +98,15 @@ export class DirectoryObjectStore implements ObjectStore {
     return guarded(() => publish(this.options, file, pathOf(this.options.roots, storedKey), settled, over));
   }
 
-  async completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed | 'gone'> {
+  readonly quietTime = 0;
+
+  async completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed | 'lost'> {
     const file = partPath(this.options.roots, progress.uploadId ?? upload.token);
     const part = await lookAtFile(file);
-    if (!part || versionOf(part) !== settled.proof) return 'gone';
-    return this.publish(upload.storedKey, file, settled, over);
-  }
-
-  async confirm(storedKey: ObjectKey, _token: string, settled: Settled): Promise<{ ours: Found } | { other: Found } | 'absent'> {
-    const found = await this.look(storedKey);
-    if (!found) return 'absent';
-    return found.version === settled.proof ? { ours: found } : { other: found };
+    if (part) return versionOf(part) === settled.proof ? this.publish(upload.storedKey, file, settled, over) : 'lost';
+    // The part file is gone, so it was published before. Not there any more: a consumer took it, which is success too.
+    const found = await this.look(upload.storedKey);
+    return found?.version === settled.proof ? { version: found.version } : 'taken';
   }
 
   async look(storedKey: ObjectKey): Promise<Found | undefined> {

@@ -92,11 +92,13 @@ export class MemoryObjectStore implements ObjectStore {
     this.half.delete(progress.uploadId ?? token);
   }
 
-  async completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed | 'gone'> {
+  readonly quietTime = 0;
+
+  async completeSettled(upload: NewUpload, progress: Progress, settled: Settled, over: Version | undefined): Promise<Completed> {
     const uploadId = progress.uploadId ?? upload.token;
     const bytes = this.half.get(uploadId);
-    if (!bytes || bytes.length !== settled.size) return 'gone';
-    return this.publish(uploadId, upload.storedKey, bytes, settled, over);
+    if (bytes && bytes.length === settled.size) return this.publish(uploadId, upload.storedKey, bytes, settled, over);
+    return this.objects.get(upload.storedKey)?.version === settled.proof ? { version: settled.proof } : 'taken';
   }
 
   async publish(uploadId: string, key: ObjectKey, bytes: Buffer, settled: Settled, over: Version | undefined): Promise<Completed> {
@@ -105,12 +107,6 @@ export class MemoryObjectStore implements ObjectStore {
     this.set(key, { bytes, version: settled.proof, modified: this.options.now?.() ?? 0 });
     this.half.delete(uploadId);
     return { version: settled.proof };
-  }
-
-  async confirm(storedKey: ObjectKey, _token: string, settled: Settled): Promise<{ ours: Found } | { other: Found } | 'absent'> {
-    const found = await this.look(storedKey);
-    if (!found) return 'absent';
-    return found.version === settled.proof ? { ours: found } : { other: found };
   }
 
   async look(storedKey: ObjectKey): Promise<Found | undefined> {

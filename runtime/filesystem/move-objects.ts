@@ -1,0 +1,100 @@
+import type { RenameDirectoryJournal } from '../model/change';
+import { type FileEntry, keyOf, type ObjectKey, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
+import type { Row } from '../ports/metadata-store';
+import { showFound, vanish } from './adopt';
+import type { Filesystem } from './filesystem';
+import { nextTime } from './logical-time';
+import { movedFile, moveRow, requireMine } from './move-rows';
+import { readPath } from './path-state';
+import { relocate } from './relocate';
+import { entryKey, journalKey } from './rows';
+import { transact } from './transaction';
+
+/**
+ * Renaming a directory in a store that has none: each file is moved by itself, atomically, with its row; the directory as a whole is not. A crash leaves
+ * some files under each name, the index says which, and the journal is carried on.
+ */
+
+/** Files under way at once. */
+const atOnce = 8;
+/** Passes over files whose target somebody outside keeps changing. */
+const mostPasses = 10;
+
+export async function moveObjects(
+  fs: Filesystem,
+  journal: RenameDirectoryJournal,
+  directory: ObjectKey,
+  recovering: boolean,
+): Promise<void> {
+  for (let idle = 0; idle < mostPasses; ) {
+    const rows = await fs.metadata.page('entry', directory, { limit: atOnce });
+    if (rows.length === 0) return;
+    const moved = await Promise.all(rows.map((row) => moveOne(fs, journal, directory, row, recovering)));
+    idle = moved.includes(true) ? 0 : idle + 1;
+  }
+  throw new Failure('busy', 'Something outside keeps changing the files of the new directory; the rename goes on later.');
+}
+
+/** True when the row has left the old directory. */
+async function moveOne(
+  fs: Filesystem,
+  journal: RenameDirectoryJournal,
+  directory: ObjectKey,
+  { key, value: entry }: Row<'entry'>,
+  recovering: boolean,
+): Promise<boolean> {
+  const from = keyOf({ parent: directory, name: key.sort });
+  const to = journal.to + from.slice(journal.from.length);
+  if (entry.kind === 'directory') {
+    await transact(fs, async (tx) => {
+      await requireMine(tx, fs, journal);
+      await moveRow(tx, fs, journal, directory, key.sort, undefined);
+    });
+    return true;
+  }
+  const [target] = await fs.metadata.get([entryKey(placeOf(to))]);
+  const moved = movedFile(entry, journal, to, 0);
+  const relocation = {
+    token: moved.token,
+    user: journal.user,
+    fromStored: entry.storedKey,
+    toStored: moved.storedKey,
+    version: entry.version,
+    size: entry.size,
+    over: target?.value.kind === 'file' ? target.value.version : undefined,
+    copies: journal.copies?.filter((copy) => copy.token === moved.token).map((copy) => copy.uploadId),
+  };
+  const { outcome, sourceNow } = await relocate(fs, relocation, recovering, (uploadId) => noteCopy(fs, journal, moved.token, uploadId));
+  const there = outcome === 'source-gone' ? await fs.objects.look(moved.storedKey) : undefined;
+  const version =
+    outcome === 'taken' ? 'taken' : typeof outcome === 'object' && 'version' in outcome ? outcome.version : ours(there, moved);
+  return transact(fs, async (tx) => {
+    const current = await requireMine(tx, fs, journal);
+    if (version !== undefined) {
+      await moveRow(tx, fs, current, directory, key.sort, { version, sourceNow });
+      return true;
+    }
+    if (outcome === 'source-gone') {
+      const source = await readPath(tx, from);
+      if (source.entry?.kind === 'file') await vanish(tx, fs, from, source.entry, nextTime(fs.clock.now(), source.entry, source.claim, []));
+      return true;
+    }
+    const state = await readPath(tx, to);
+    const found =
+      typeof outcome === 'object' ? ('occupied' in outcome ? outcome.occupied : (outcome as { overtaken: never }).overtaken) : undefined;
+    await showFound(tx, fs, to, moved.storedKey, found, nextTime(fs.clock.now(), state.entry, state.claim, []));
+    return false;
+  });
+}
+
+function ours(there: { readonly token?: string; readonly version: string } | undefined, moved: FileEntry): string | undefined {
+  return there?.token === moved.token ? there.version : undefined;
+}
+
+async function noteCopy(fs: Filesystem, journal: RenameDirectoryJournal, token: string, uploadId: string): Promise<void> {
+  await transact(fs, async (tx) => {
+    const current = await requireMine(tx, fs, journal);
+    tx.put(journalKey(journal.token), { ...current, copies: [...(current.copies ?? []), { token, uploadId }] });
+  });
+}

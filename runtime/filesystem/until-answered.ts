@@ -1,0 +1,34 @@
+import { Failure } from '../model/failure';
+import type { Filesystem } from './filesystem';
+
+/**
+ * Repeats a request to the store until it gives a final answer. `doubt`: one attempt went without, and may still land (`ObjectStore.quietTime`); so may
+ * one of an owner before us. Throws `Failure('unconfirmed')` when there is no answer within `patience` milliseconds, and what the store throws that is final.
+ */
+export async function untilAnswered<T>(
+  fs: Filesystem,
+  path: string,
+  patience: number,
+  attempt: (again: boolean) => Promise<T>,
+): Promise<{ readonly answer: T; readonly doubt: boolean }> {
+  const deadline = fs.clock.monotonic() + patience;
+  let doubt = false;
+  for (let pause = shortestPause; ; pause = Math.min(pause * 2, longestPause)) {
+    try {
+      return { answer: await attempt(doubt), doubt };
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'store-unavailable') throw error;
+      fs.log.warn('store.error', { path, text: 'repeated until the store answers', cause: error });
+      doubt = true;
+      if (fs.clock.monotonic() >= deadline) {
+        throw new Failure('unconfirmed', 'Storage did not confirm. The change may still appear; sending it again is safe.', {
+          cause: error,
+        });
+      }
+      await fs.clock.sleep(pause);
+    }
+  }
+}
+
+const shortestPause = 100;
+const longestPause = 5_000;
