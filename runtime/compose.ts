@@ -176,7 +176,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
       new Session({
         control,
         data,
-        openView: (user) => openPartnerView(fs, user),
+        openView: (user, client) => openPartnerView(fs, user, client),
         users,
         login,
         clock,

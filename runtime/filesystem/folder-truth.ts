@@ -7,6 +7,7 @@ import type { Filesystem } from './filesystem';
 import { nextTime } from './logical-time';
 import { ClaimHeld, ownsClaim, releaseClaim, takeClaim } from './path-claim';
 import { isHeld, readPath } from './path-state';
+import { removeImplicit } from './remove-directory';
 import { claimKey, endedKey, entryKey } from './rows';
 import { type Transaction, transact } from './transaction';
 
@@ -82,7 +83,10 @@ export class FolderTruth {
       if (claim) await releaseClaim(tx, fs, key);
       return 'adopted';
     });
-    return typeof outcome === 'object' ? removeDuplicate(fs, key, storedKey, outcome.version) : outcome;
+    const made = typeof outcome === 'object' ? await removeDuplicate(fs, key, storedKey, outcome.version) : outcome;
+    // A store without directories shows those that its objects imply, so they go with the last one.
+    if (made === 'removed' && !fs.objects.directories) await removeImplicit(fs, placeOf(key).parent);
+    return made;
   }
 
   private hasKeptStill(key: ObjectKey, found: Found): boolean {
@@ -159,7 +163,8 @@ export class FolderTruth {
     return kind === 'directory' ? this.adoptDirectory(key) : this.fileOrDirectoryGone(key);
   }
 
-  private async adoptDirectory(key: ObjectKey): Promise<string> {
+  /** A directory that others made gets a row; one that has a row keeps it. */
+  async adoptDirectory(key: ObjectKey): Promise<'same' | 'adopted' | 'claimed'> {
     const { fs } = this;
     return transact(fs, async (tx) => {
       const place = placeOf(key);

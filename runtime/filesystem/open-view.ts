@@ -19,15 +19,15 @@ import { refuseShadow, settledState, shadowOf, silentUpload, tellShadow } from '
 import { showEntry, showHome, showParked, uniqueOf } from './shown';
 import { ToldSizes } from './told';
 
-/** One login's view. `user` is asked anew at each call, so that a changed right holds for the next command. */
-export function openPartnerView(fs: Filesystem, user: () => User): PartnerView {
+/** One login's view. `user` is asked anew at each call, so that a changed right holds for the next command. `client`: the address noted with uploads. */
+export function openPartnerView(fs: Filesystem, user: () => User, client?: string): PartnerView {
   const sizes = new ToldSizes();
   return {
     stat: (path, purpose) => statPath(fs, user(), path, purpose, sizes),
     may: (path, right) => may(user(), path, right),
     list: (path) => listDirectory(fs, user(), path, sizes),
     open: (path, offset) => openFile(fs, user(), path, offset),
-    prepareUpload: (path, how, announced) => prepareUpload(fs, user(), path, how, sizes, announced),
+    prepareUpload: (path, how, announced) => prepareUpload(fs, { user: user(), client }, path, how, sizes, announced),
     makeDirectory: (path) => makeDirectory(fs, user(), path),
     removeDirectory: (path) => removeDirectory(fs, user(), path),
     deleteFile: (path) => deleteFile(fs, user(), path),

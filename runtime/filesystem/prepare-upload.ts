@@ -21,20 +21,27 @@ import { storedKeyOf } from './temporary-names';
 import type { ToldSizes } from './told';
 import { transact } from './transaction';
 
+/** Who uploads, and from which address, which is noted with the object. */
+export interface Sender {
+  readonly user: User;
+  readonly client?: string;
+}
+
 /**
  * The strong look before a client is told to send: rights, parents, what is there, what it continues, room for its buffers. Everything that can be refused
  * is refused here.
  */
 export async function prepareUpload(
   fs: Filesystem,
-  user: User,
+  sender: Sender,
   asked: VirtualPath,
   how: UploadMode,
   sizes: ToldSizes,
   announced?: number,
 ): Promise<PreparedUpload> {
+  const { user } = sender;
   requireRight(user, asked, 'write');
-  if (how.kind === 'unique') return prepareUnique(fs, user, asked, announced);
+  if (how.kind === 'unique') return prepareUnique(fs, sender, asked, announced);
   const maxBytes = maxBytesOf(user, announced);
   if (asked === '/') throw new Failure('is-a-directory', 'Is a directory.');
   const key = objectKey(user, asked);
@@ -49,7 +56,7 @@ export async function prepareUpload(
     if (entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
     if (entry && !mayOverwrite) throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
     await fs.folders.requireNoFold(fs, key, entry);
-    const { record, recorded } = await startRecord(fs, user, asked, key, entry, state, continuation);
+    const { record, recorded } = await startRecord(fs, sender, asked, key, entry, state, continuation);
     return new Upload(fs, asked, admission, continuation, { record, recorded, mayOverwrite, maxBytes });
   } catch (error) {
     admission.end();
@@ -71,7 +78,7 @@ async function whatToContinue(
 /** A record before the transfer where the path has a version or an own upload; a new file on a free path is recorded with its first durable bytes. */
 async function startRecord(
   fs: Filesystem,
-  user: User,
+  { user, client }: Sender,
   path: VirtualPath,
   key: ObjectKey,
   entry: Entry | undefined,
@@ -87,6 +94,7 @@ async function startRecord(
       key,
       storedKey: entry?.kind === 'file' ? entry.storedKey : storedKeyOf(user, path),
       user: user.name,
+      client,
       home: user.home,
       begun: nextTime(fs.clock.now(), entry, state.claim, [...state.uploads, ...fs.active.of(key, user.name)]),
       base: continuation.kind === 'base' ? continuation.base : undefined,
@@ -161,7 +169,8 @@ async function parkAgain(fs: Filesystem, record: UploadRecord): Promise<void> {
 const uniqueTries = 100;
 
 /** A name of the server's choice: the stem if it is free, else with something unguessable behind it. Its claim, taken with its record, reserves it. */
-async function prepareUnique(fs: Filesystem, user: User, asked: VirtualPath, announced: number | undefined): Promise<PreparedUpload> {
+async function prepareUnique(fs: Filesystem, sender: Sender, asked: VirtualPath, announced: number | undefined): Promise<PreparedUpload> {
+  const { user } = sender;
   const directory = parentPath(asked);
   const stem = baseName(asked) || 'upload';
   const maxBytes = maxBytesOf(user, announced);
@@ -172,7 +181,7 @@ async function prepareUnique(fs: Filesystem, user: User, asked: VirtualPath, ann
     for (let attempt = 0; attempt < uniqueTries; attempt++) {
       const name = attempt === 0 ? stem : `${stem}.${fs.ids.token().slice(-8).toLowerCase()}`;
       const path = childPath(directory, name);
-      const record = await reserveName(fs, user, path);
+      const record = await reserveName(fs, sender, path);
       if (!record) continue;
       await requireAncestorsOrDrop(fs, record);
       return new Upload(fs, path, admission, { kind: 'whole' }, { record, recorded: true, mayOverwrite: false, maxBytes });
@@ -185,7 +194,7 @@ async function prepareUnique(fs: Filesystem, user: User, asked: VirtualPath, ann
 }
 
 /** Undefined: the name is taken, by an entry, a file of others, another upload or a change under way. */
-async function reserveName(fs: Filesystem, user: User, path: VirtualPath): Promise<UploadRecord | undefined> {
+async function reserveName(fs: Filesystem, { user, client }: Sender, path: VirtualPath): Promise<UploadRecord | undefined> {
   const key = objectKey(user, path);
   const storedKey = storedKeyOf(user, path);
   if (fs.active.of(key, user.name).length > 0 || (await fs.objects.look(storedKey))) return undefined;
@@ -196,7 +205,7 @@ async function reserveName(fs: Filesystem, user: User, path: VirtualPath): Promi
     if (mine) return mine;
     if (entry || isHeld(claim) || uploads.length > 0) return undefined;
     const begun = nextTime(fs.clock.now(), entry, claim, uploads);
-    const record = { ...newRecord(fs, { key, storedKey, user: user.name, home: user.home, begun }), token };
+    const record = { ...newRecord(fs, { key, storedKey, user: user.name, client, home: user.home, begun }), token };
     await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'commit' });
     await tx.get(uploadKey(placeOf(key), token));
     tx.put(uploadKey(placeOf(key), token), record);

@@ -1,5 +1,5 @@
-import { type ObjectKey, placeOf } from '../model/entry';
-import { Failure } from '../model/failure';
+import { type DirectoryEntry, type ObjectKey, placeOf } from '../model/entry';
+import { Failure, type FailureKind } from '../model/failure';
 import type { UploadRecord } from '../model/upload-record';
 import type { User } from '../model/user';
 import type { VirtualPath } from '../model/virtual-path';
@@ -21,10 +21,34 @@ export async function removeDirectory(fs: Filesystem, user: User, path: VirtualP
   requireRight(user, path, 'delete');
   if (path === '/') throw new Failure('not-allowed', 'Permission denied: the home directory stays.');
   const key = objectKey(user, path);
+  await removeMarked(fs, key, user, () => true);
+}
+
+/** A directory that exists only because something was below it goes when nothing is, and so do those above it. */
+export async function removeImplicit(fs: Filesystem, directory: ObjectKey): Promise<void> {
+  for (let key = directory; key.includes('/'); key = placeOf(key).parent) {
+    try {
+      if (!(await removeMarked(fs, key, undefined, (entry) => entry.implicit))) return;
+    } catch (error) {
+      if (error instanceof Failure && stays.has(error.kind)) return;
+      throw error;
+    }
+  }
+}
+
+const stays: ReadonlySet<FailureKind> = new Set(['not-empty', 'not-found', 'not-a-directory', 'busy']);
+
+/** Mark, look, remove. False: it is none of those to be removed. `user`: whose view says which parked uploads are in the way; nobody's: all are. */
+async function removeMarked(
+  fs: Filesystem,
+  key: ObjectKey,
+  user: User | undefined,
+  wanted: (entry: DirectoryEntry) => boolean,
+): Promise<boolean> {
   const token = fs.ids.token();
-  await fs.active.during(token, async () => {
+  return fs.active.during(token, async () => {
     const deadline = fs.clock.monotonic() + fs.limits.claimWait;
-    await waitForClaim(fs, deadline, () => mark(fs, key, token));
+    if (!(await waitForClaim(fs, deadline, () => mark(fs, key, token, wanted)))) return false;
     try {
       await requireEmpty(fs, key, user);
       if ((await fs.objects.directories?.remove(key)) === 'not-empty') {
@@ -42,16 +66,19 @@ export async function removeDirectory(fs: Filesystem, user: User, path: VirtualP
       tx.remove(entryKey(placeOf(key)));
       await releaseClaim(tx, fs, key, { sequence: nextTime(fs.clock.now(), entry, claim, uploads), begun: 0 });
     });
+    return true;
   });
 }
 
-async function mark(fs: Filesystem, key: ObjectKey, token: string): Promise<void> {
-  await transact(fs, async (tx) => {
+async function mark(fs: Filesystem, key: ObjectKey, token: string, wanted: (entry: DirectoryEntry) => boolean): Promise<boolean> {
+  return transact(fs, async (tx) => {
     const { entry } = await readPath(tx, key);
     if (!entry) throw new Failure('not-found', 'No such file or directory.');
     if (entry.kind === 'file') throw new Failure('not-a-directory', 'Not a directory.');
+    if (!wanted(entry)) return false;
     await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'rmdir' });
     tx.put(entryKey(placeOf(key)), { ...entry, mark: { purpose: 'removing', owner: fs.task, token } });
+    return true;
   });
 }
 
@@ -64,7 +91,7 @@ export async function unmark(fs: Filesystem, key: ObjectKey, token: string): Pro
   });
 }
 
-async function requireEmpty(fs: Filesystem, key: ObjectKey, user: User): Promise<void> {
+async function requireEmpty(fs: Filesystem, key: ObjectKey, user: User | undefined): Promise<void> {
   if (fs.active.below(key) || (await fs.metadata.page('entry', key, { limit: 1 })).length > 0) throw notEmpty();
   const history = new Map<string, number>();
   for await (const { key: row, value } of allRows(fs, 'claim', key)) {
@@ -74,7 +101,7 @@ async function requireEmpty(fs: Filesystem, key: ObjectKey, user: User): Promise
   const unseen: UploadRecord[] = [];
   for await (const { value } of allRows(fs, 'upload', key)) {
     // A parked upload that the partner sees in the listing is something he would lose; one that he does not see is not in his way.
-    const seen = value.user === user.name && value.begun > (history.get(placeOf(value.key).name) ?? 0);
+    const seen = (user === undefined || value.user === user.name) && value.begun > (history.get(placeOf(value.key).name) ?? 0);
     if (value.state !== 'parked' || seen) throw notEmpty();
     unseen.push(value);
   }

@@ -32,7 +32,8 @@ import { SessionState } from './state';
 export interface SessionOptions {
   readonly control: ControlChannel;
   readonly data: DataChannel;
-  readonly openView: (user: () => User) => PartnerView;
+  /** `client`: the address that is noted with what he uploads. */
+  readonly openView: (user: () => User, client: string) => PartnerView;
   readonly users: UserDirectory;
   readonly login: Login;
   readonly clock: Clock;
@@ -288,7 +289,7 @@ export class Session implements SessionHandler {
 
   private enter(user: User): void {
     this.user = user;
-    this.view = this.options.openView(() => this.requireUser());
+    this.view = this.options.openView(() => this.requireUser(), this.options.control.peerAddress);
     this.timers.login();
     this.log = this.ownLog().with({ partner: user.name });
     this.log.info('login.ok', { tls: this.options.control.tls()?.protocol, client: this.state.client || undefined });

@@ -1,0 +1,73 @@
+import type { ObjectKey } from '../model/entry';
+import { isListable } from '../model/virtual-path';
+import type { HintSource } from '../ports/hint-source';
+import type { Filesystem } from './filesystem';
+import { temporaryPrefix } from './object-key';
+
+/**
+ * What others put into the store or delete from it reaches the index through hints that make us look. Nothing a hint says is believed: the path's entry is
+ * made equal to what is found there, in the same way as for a folder, for reconcile and for repair.
+ */
+export interface SyncResult {
+  readonly adopted: number;
+  readonly removed: number;
+  readonly same: number;
+  /** Names that FTP cannot say. */
+  readonly ignored: number;
+  /** Somebody is changing these paths: to be looked at again. */
+  readonly busy: readonly ObjectKey[];
+}
+
+/** Looks at a few keys at once; each is a metadata read and a look. */
+const atOnce = 16;
+
+export async function syncKeys(fs: Filesystem, keys: readonly ObjectKey[]): Promise<SyncResult> {
+  const busy: ObjectKey[] = [];
+  const counted = { adopted: 0, removed: 0, same: 0, ignored: 0 };
+  const waiting = [...new Set(keys)];
+  const work = async () => {
+    for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
+      const outcome = await syncKey(fs, key);
+      if (outcome === 'claimed' || outcome === 'unsettled') busy.push(key);
+      else counted[outcome]++;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, waiting.length) }, work));
+  return { ...counted, busy };
+}
+
+async function syncKey(
+  fs: Filesystem,
+  storedKey: ObjectKey,
+): Promise<'same' | 'adopted' | 'removed' | 'claimed' | 'unsettled' | 'ignored'> {
+  const key = storedKey.startsWith(temporaryPrefix) ? storedKey.slice(temporaryPrefix.length) : storedKey;
+  if (!canBeNamed(key)) return 'ignored';
+  if (key.endsWith('/')) return fs.folders.adoptDirectory(key.slice(0, -1));
+  return fs.folders.makeEqual(key, storedKey);
+}
+
+/** Every segment can be shown and sent back by a client; the first is a home. */
+export function canBeNamed(key: ObjectKey): boolean {
+  const segments = key.replace(/\/$/, '').split('/');
+  return segments.length >= 2 && segments.every(isListable);
+}
+
+/** Follows the hints until the signal aborts. One that meets a change under way comes again by itself. */
+export async function followHints(fs: Filesystem, source: HintSource, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for (const hint of await source.next(signal)) {
+        const { adopted, removed, busy } = await syncKeys(fs, hint.keys);
+        if (adopted + removed > 0) fs.log.debug('file.adopted', { text: `hints of the store: ${adopted} taken over, ${removed} gone` });
+        if (busy.length === 0) await hint.done();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      fs.log.warn('store.error', { text: 'events of the store could not be read; they are kept there', cause: error });
+      // Aborted: the loop ends by itself.
+      await fs.clock.sleep(betweenTries, signal).catch(() => undefined);
+    }
+  }
+}
+
+const betweenTries = 5_000;
