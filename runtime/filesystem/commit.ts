@@ -10,7 +10,7 @@ import { isTemporaryKey } from './object-key';
 import { endRecord } from './park';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
 import { readPath, requireAncestors } from './path-state';
-import { endedKey, entryKey, outboxKey, uploadKey } from './rows';
+import { claimKey, endedKey, entryKey, outboxKey, uploadKey } from './rows';
 import { type Transaction, transact } from './transaction';
 import { untilAnswered } from './until-answered';
 
@@ -60,6 +60,7 @@ export async function commitUpload(fs: Filesystem, request: CommitRequest): Prom
 async function claimPath(fs: Filesystem, record: UploadRecord, settled: Settled, mayOverwrite: boolean): Promise<UploadRecord> {
   return transact(fs, async (tx) => {
     const open = uploadKey(placeOf(record.key), record.token);
+    await tx.load([open, endedKey(record.token), entryKey(placeOf(record.key)), claimKey(placeOf(record.key))]);
     const current = await tx.get(open);
     if (current?.state === 'committing' && current.owner === fs.task) return current;
     if (await tx.get(endedKey(record.token))) throw takenOver();
@@ -210,7 +211,9 @@ async function finishOvertaken(fs: Filesystem, record: UploadRecord, found: Foun
 /** The last transaction: entry, event, record, claim. Its own earlier attempt, whose answer was lost, is recognised by the ended record. */
 async function finishCommit(fs: Filesystem, record: UploadRecord, version: Version, doubt: boolean): Promise<FileEntry> {
   const place = placeOf(record.key);
+  const rows = [entryKey(place), endedKey(record.token), uploadKey(place, record.token), claimKey(place)];
   return transact(fs, async (tx) => {
+    await tx.load([...rows, outboxKey(record.key, record.sequence ?? record.begun)]);
     const entry = await tx.get(entryKey(place));
     const ended = await tx.get(endedKey(record.token));
     if (ended?.state === 'committed') return entryOf(fs, ended, version);

@@ -15,18 +15,24 @@ export interface PathState {
 
 export async function readPath(tx: Transaction, key: ObjectKey): Promise<PathState> {
   const place = placeOf(key);
-  const entry = await tx.get(entryKey(place));
-  const claim = await tx.get(claimKey(place));
-  const uploads = await tx.page('upload', place.parent, `${place.name}\u0000`);
-  return { entry, claim, uploads };
+  const [uploads] = await Promise.all([
+    tx.page('upload', place.parent, `${place.name}\u0000`),
+    tx.load([entryKey(place), claimKey(place)]),
+  ]);
+  return { entry: await tx.get(entryKey(place)), claim: await tx.get(claimKey(place)), uploads };
 }
 
 export async function lookAtPath(fs: Filesystem, key: ObjectKey): Promise<PathState> {
   const place = placeOf(key);
-  const [entry] = await fs.metadata.get([entryKey(place)]);
-  const [claim] = await fs.metadata.get([claimKey(place)]);
-  const uploads = await fs.metadata.page('upload', place.parent, { prefix: `${place.name}\u0000`, limit: 100 });
-  return { entry: entry?.value, claim: claim?.value, uploads: uploads.map((row) => row.value) };
+  const [[entry, claim], uploads] = await Promise.all([
+    fs.metadata.get<'entry' | 'claim'>([entryKey(place), claimKey(place)]),
+    fs.metadata.page('upload', place.parent, { prefix: `${place.name}\u0000`, limit: 100 }),
+  ]);
+  return {
+    entry: entry?.value as Entry | undefined,
+    claim: claim?.value as Claim | undefined,
+    uploads: uploads.map((row) => row.value),
+  };
 }
 
 export async function readEntry(fs: Filesystem, key: ObjectKey): Promise<Entry | undefined> {

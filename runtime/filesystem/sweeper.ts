@@ -1,6 +1,6 @@
 import type { HeldClaim, Journal } from '../model/change';
 import { keyOf, placeOf } from '../model/entry';
-import type { UploadRecord } from '../model/upload-record';
+import { noProgress, type UploadRecord } from '../model/upload-record';
 import { rollForward } from './commit';
 import { carryDelete } from './delete-file';
 import type { Filesystem } from './filesystem';
@@ -89,8 +89,35 @@ async function carryUpload(fs: Filesystem, seen: UploadRecord): Promise<boolean>
     if (mine.state === 'committing') return rollForward(fs, mine);
     const progress = await fs.objects.salvage(mine.token, mine.storedKey, mine.progress);
     await parkUpload(fs, mine, progress, progress.durable > (mine.base?.size ?? 0));
+    if (mine.progress.uploadId === undefined) await discardUnnamed(fs, mine);
     return true;
   });
+}
+
+/** Clocks of tasks and store may differ by this much. */
+const clockSkew = 1_000;
+
+/**
+ * A task that died between the begin of a half-written object and the record's first write of its handle left one that nobody names: it lies at the record's
+ * key, began since the record did, and is our own. A handle that any record or journal names is somebody's work.
+ */
+async function discardUnnamed(fs: Filesystem, record: UploadRecord): Promise<void> {
+  const named = new Set<string>();
+  const place = placeOf(record.key);
+  for (const { value } of await fs.metadata.page('upload', place.parent, { prefix: `${place.name}\u0000`, limit: 1_000 })) {
+    if (value.progress.uploadId !== undefined) named.add(value.progress.uploadId);
+  }
+  for await (const { value } of scanRows(fs, 'journal')) for (const uploadId of copiesOf(value)) named.add(uploadId);
+  for await (const { uploadId, begun } of fs.objects.halfWritten(record.storedKey)) {
+    if (begun === undefined || begun < record.begun - clockSkew || named.has(uploadId)) continue;
+    await fs.objects.discard(record.token, record.storedKey, { ...noProgress, uploadId });
+    fs.log.info('upload.dropped', { path: record.key, text: 'a half-written object that no record names was removed' });
+  }
+}
+
+function copiesOf(journal: Journal): readonly string[] {
+  if (journal.kind === 'rename-file') return journal.copies ?? [];
+  return journal.kind === 'rename-directory' ? (journal.copies ?? []).map(({ uploadId }) => uploadId) : [];
 }
 
 async function carryJournal(fs: Filesystem, seen: Journal): Promise<boolean> {
@@ -158,7 +185,7 @@ export async function recover(fs: Filesystem): Promise<void> {
   for await (const { value } of scanRows(fs, 'journal')) named.add(value.token);
   for await (const { uploadId, storedKey } of fs.objects.halfWritten()) {
     if (named.has(uploadId)) continue;
-    await fs.objects.discard(uploadId, storedKey ?? '', { uploadId, parts: [], durable: 0, reserved: 0 });
+    await fs.objects.discard(uploadId, storedKey ?? '', { ...noProgress, uploadId });
     fs.log.info('upload.dropped', { path: storedKey, text: 'an upload that no record names was removed' });
   }
 }

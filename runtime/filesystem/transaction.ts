@@ -26,6 +26,17 @@ export class Transaction {
     return row?.value;
   }
 
+  /** Reads these rows in one request, for the `get`s that follow. */
+  async load(keys: readonly RowKey[]): Promise<void> {
+    const unknown = keys.filter((key) => !this.seen.has(nameOf(key)));
+    if (unknown.length === 0) return;
+    const rows = await this.fs.metadata.get(unknown);
+    for (const [index, key] of unknown.entries()) {
+      const row = rows[index];
+      this.seen.set(nameOf(key), { key, value: row?.value, revision: row?.revision ?? 'absent' });
+    }
+  }
+
   /** Strong read of open uploads of one path; each row that comes back is a condition, a row that is added later is not. */
   async page<T extends TableName>(table: T, partition: string, prefix: string): Promise<Tables[T][]> {
     const rows = await this.fs.metadata.page(table, partition, { prefix, limit: 100 });
