@@ -20,9 +20,21 @@ export interface Filesystem {
   /** This process, as owner of records and claims. */
   readonly task: string;
   readonly active: ActiveUploads;
+  readonly fleet: Fleet;
   readonly folders: FolderTruth;
   readonly limits: FilesystemLimits;
 }
+
+/** What this task knows of the others that work on the same stores. */
+export interface Fleet {
+  /** Nothing that this task holds will be touched by it again, or what it touches is refused. */
+  isDead(task: string): boolean;
+  /** That task says that no byte of this upload has come for a while. */
+  isSilent(task: string, token: string): boolean;
+}
+
+/** One process, and nobody beside it. */
+export const alone: Fleet = { isDead: () => false, isSilent: () => false };
 
 /** All in milliseconds. */
 export interface FilesystemLimits {

@@ -50,8 +50,8 @@ async function statPath(
   if (purpose === 'size') {
     const silent = await silentUpload(fs, key, user);
     if (silent) {
-      const size = silent.progress().durable;
-      silent.told = size;
+      const size = silent.durable;
+      await silent.tell();
       sizes.tell(key, { token: silent.token, size });
       return { path, name: baseName(path), kind: 'file', size, modified: fs.clock.now(), unique: uniqueOf(silent.token), parked: true };
     }

@@ -81,6 +81,47 @@ export async function parkUpload(
   return parked;
 }
 
+/** Parks what an owner left that is gone: first the record is taken over, so that the owner, should it come back, is refused. */
+export async function parkAbandoned(fs: Filesystem, seen: UploadRecord): Promise<boolean> {
+  return fs.active.during(seen.token, async () => {
+    const mine = await takeOwnership(fs, seen);
+    if (!mine) return false;
+    const progress = await fs.objects.salvage(mine.token, mine.storedKey, mine.progress);
+    await parkUpload(fs, mine, progress, progress.durable > (mine.base?.size ?? 0));
+    return true;
+  });
+}
+
+/** Of the record, and of its claim with a commit under way. Undefined: it is not what was seen any more. */
+export async function takeOwnership(fs: Filesystem, seen: UploadRecord): Promise<UploadRecord | undefined> {
+  return transact(fs, async (tx) => {
+    const row = uploadKey(placeOf(seen.key), seen.token);
+    const current = await tx.get(row);
+    if (current?.state !== seen.state || (current.owner !== seen.owner && current.owner !== fs.task)) return undefined;
+    const quietUntil = current.quietUntil ?? fs.clock.now() + fs.objects.quietTime;
+    const next: UploadRecord = { ...current, owner: fs.task, quietUntil: current.state === 'committing' ? quietUntil : undefined };
+    tx.put(row, next);
+    const claim = await tx.get(claimKey(placeOf(seen.key)));
+    if (isHeld(claim) && claim.token === seen.token) tx.put(claimKey(placeOf(seen.key)), { ...claim, owner: fs.task });
+    return next;
+  });
+}
+
+/**
+ * Parks, at exactly the size that was told of it, an upload that another task is still waiting on. That task is refused at its next write, and its late
+ * parts have numbers below those of whoever continues. False: it has moved on.
+ */
+export async function parkSilent(fs: Filesystem, seen: UploadRecord): Promise<boolean> {
+  return transact(fs, async (tx) => {
+    const row = uploadKey(placeOf(seen.key), seen.token);
+    const current = await tx.get(row);
+    if (current?.state === 'parked') return current.progress.durable === seen.progress.durable;
+    if (current?.state !== 'receiving' || current.owner !== seen.owner || current.progress.durable !== seen.progress.durable) return false;
+    tx.put(row, { ...current, state: 'parked', owner: 'none', expires: fs.clock.now() + fs.limits.parkedFor });
+    return true;
+  });
+}
+
 /** Ends an open record that nobody will continue, then removes what it has written. Harmless when it has ended already. */
 export async function dropUpload(fs: Filesystem, record: UploadRecord, state: UploadState = 'dropped'): Promise<boolean> {
   const dropped = await transact(fs, async (tx) => {

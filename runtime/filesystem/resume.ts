@@ -8,7 +8,7 @@ import { newRecord } from './new-upload';
 import type { PathState } from './path-state';
 
 import { endedKey, uploadKey } from './rows';
-import { settledState, shadowOf, silentUpload } from './shadow';
+import { receivingElsewhere, settledState, shadowOf, silentUpload } from './shadow';
 import type { Told, ToldSizes } from './told';
 import { transact } from './transaction';
 
@@ -56,21 +56,28 @@ async function takeOverSilent(
   told: Told | undefined,
 ): Promise<boolean> {
   const before: ActiveUpload | undefined = fs.active.of(key, user.name)[0];
-  if (!before || before.committing) return false;
+  const elsewhere = before ? undefined : receivingElsewhere(fs, (await settledState(fs, key, user)).uploads, user);
+  if ((!before && !elsewhere) || before?.committing) return false;
   const silent = await silentUpload(fs, key, user);
   if (!silent) {
-    const moving = fs.active.get(before.token) === before && !before.lost;
-    if (moving && (how.kind === 'append' ? told?.token === before.token : true)) throw movedOn();
+    const moving = before ? fs.active.get(before.token) === before && !before.lost : await isStillReceiving(fs, elsewhere, user);
+    if (moving && (how.kind === 'append' ? told?.token === (before ?? elsewhere)?.token : true)) throw movedOn();
     return !moving;
   }
-  const durable = silent.progress().durable;
+  const { durable } = silent;
   const asked = how.kind === 'append' ? (told?.token === silent.token ? told.size : undefined) : how.offset;
   if (asked !== durable) {
     if (how.kind === 'append' && told?.token !== silent.token) throw notTold(durable);
     throw movedOn();
   }
-  await silent.takeOver();
+  if (!(await silent.takeOver())) throw movedOn();
   return true;
+}
+
+async function isStillReceiving(fs: Filesystem, record: UploadRecord | undefined, user: User): Promise<boolean> {
+  if (!record) return false;
+  const { uploads } = await settledState(fs, record.key, user);
+  return receivingElsewhere(fs, uploads, user)?.token === record.token;
 }
 
 function continueParked(

@@ -4,12 +4,12 @@ import { noProgress, type UploadRecord } from '../model/upload-record';
 import { rollForward } from './commit';
 import { carryDelete } from './delete-file';
 import type { Filesystem } from './filesystem';
-import { dropUpload, parkUpload, removeLeftovers } from './park';
+import { dropUpload, parkAbandoned, removeLeftovers, takeOwnership } from './park';
 import { isHeld, readPath } from './path-state';
 import { unmark } from './remove-directory';
 import { carryDirectoryMove } from './rename-directory';
 import { carryRename } from './rename-file';
-import { claimKey, endedKey, journalKey, scanRows, uploadKey } from './rows';
+import { claimKey, endedKey, journalKey, scanRows } from './rows';
 import { transact } from './transaction';
 
 /**
@@ -71,26 +71,15 @@ function journalPath(journal: Journal): string {
   return journal.kind === 'delete' ? journal.key : journal.from;
 }
 
-/** Ownership of the record and, with a commit under way, of its claim; then park or forward. */
 async function carryUpload(fs: Filesystem, seen: UploadRecord): Promise<boolean> {
+  if (seen.state !== 'committing') {
+    const parked = await parkAbandoned(fs, seen);
+    if (parked && seen.progress.uploadId === undefined) await discardUnnamed(fs, seen);
+    return parked;
+  }
   return fs.active.during(seen.token, async () => {
-    const mine = await transact(fs, async (tx) => {
-      const row = uploadKey(placeOf(seen.key), seen.token);
-      const current = await tx.get(row);
-      if (current?.state !== seen.state || (current.owner !== seen.owner && current.owner !== fs.task)) return undefined;
-      const quietUntil = current.quietUntil ?? fs.clock.now() + fs.objects.quietTime;
-      const next: UploadRecord = { ...current, owner: fs.task, quietUntil: current.state === 'committing' ? quietUntil : undefined };
-      tx.put(row, next);
-      const claim = await tx.get(claimKey(placeOf(seen.key)));
-      if (isHeld(claim) && claim.token === seen.token) tx.put(claimKey(placeOf(seen.key)), { ...claim, owner: fs.task });
-      return next;
-    });
-    if (!mine) return false;
-    if (mine.state === 'committing') return rollForward(fs, mine);
-    const progress = await fs.objects.salvage(mine.token, mine.storedKey, mine.progress);
-    await parkUpload(fs, mine, progress, progress.durable > (mine.base?.size ?? 0));
-    if (mine.progress.uploadId === undefined) await discardUnnamed(fs, mine);
-    return true;
+    const mine = await takeOwnership(fs, seen);
+    return mine !== undefined && rollForward(fs, mine);
   });
 }
 

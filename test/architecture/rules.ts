@@ -21,7 +21,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   session: { folders: ['protocol', 'filesystem', 'ports', 'model'], modules: ['node:net#BlockList,isIP,isIPv4,isIPv6'] },
   operator: {
     folders: ['filesystem', 'ports', 'model'],
-    modules: ['node:net#BlockList,isIP,isIPv4,isIPv6', 'node:readline', 'node:stream'],
+    modules: ['node:net#BlockList,isIP,isIPv4,isIPv6', 'node:readline', 'node:stream', 'node:fs/promises', 'node:path', 'node:zlib#crc32'],
   },
   server: {
     folders: ['session', 'protocol', 'ports', 'model'],

@@ -3,7 +3,7 @@ import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metada
 import { MemoryObjectStore } from '../../runtime/adapters/memory/memory-object-store';
 import { ProcessMetrics } from '../../runtime/adapters/process-metrics';
 import { ActiveUploads } from '../../runtime/filesystem/active-uploads';
-import { defaultLimits, type Filesystem, type FilesystemLimits } from '../../runtime/filesystem/filesystem';
+import { alone, defaultLimits, type Filesystem, type FilesystemLimits } from '../../runtime/filesystem/filesystem';
 import { FolderTruth } from '../../runtime/filesystem/folder-truth';
 import { openPartnerView } from '../../runtime/filesystem/open-view';
 import type { PartnerView, UploadMode } from '../../runtime/filesystem/partner-view';
@@ -50,6 +50,7 @@ export function makeFilesystem(stores: TestStores, clock: Clock, task = 'task-1'
     clock,
     task,
     folders,
+    fleet: alone,
     buffers: new BudgetedPartBuffers(64 * 1024 * 1024),
     ids: countingIds(`${task}-`),
     log: quietLog,

@@ -1,0 +1,176 @@
+import { lstat, open, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { Filesystem } from '../filesystem/filesystem';
+import { objectKey } from '../filesystem/object-key';
+import { openPartnerView } from '../filesystem/open-view';
+import type { PartnerView } from '../filesystem/partner-view';
+import { readEntry } from '../filesystem/path-state';
+import { Failure } from '../model/failure';
+import { allRights, type User } from '../model/user';
+import { childPath, isListable, parentPath, type VirtualPath } from '../model/virtual-path';
+import type { ByteSource } from '../ports/byte-source';
+
+/**
+ * Bulk load of the files that an FTP server before this one has kept. Each file goes the way of every upload (record, settle, claim, entry), so a run that is
+ * broken off leaves whole files and nothing else, and the next one passes over those that are there with the same bytes.
+ */
+export interface ImportOptions {
+  readonly folder: string;
+  /** Directory of the partner that the folder's content goes into. */
+  readonly to: VirtualPath;
+  /** Files at once. */
+  readonly parallel: number;
+  /** Replace files that are there with other bytes. */
+  readonly overwrite: boolean;
+  /** Only tell what would be done. */
+  readonly dryRun: boolean;
+}
+
+export type ImportOutcome =
+  | 'imported'
+  /** The same bytes are there. */
+  | 'present'
+  /** Other bytes are there, and nothing was replaced. */
+  | 'differs'
+  /** No regular file, or a name that FTP cannot say. */
+  | 'ignored'
+  | 'failed';
+
+export interface ImportStep {
+  /** Path below the folder. */
+  readonly name: string;
+  readonly outcome: ImportOutcome;
+  readonly bytes: number;
+  readonly error?: unknown;
+}
+
+interface Found {
+  readonly name: string;
+  readonly path: VirtualPath | undefined;
+  readonly kind: 'file' | 'directory' | 'other';
+}
+
+/** Steps come in the order in which files are done. Directories are made as they are met and are no steps. */
+export async function* importFolder(fs: Filesystem, partner: User, options: ImportOptions): AsyncGenerator<ImportStep> {
+  // The operator's own act: what the partner himself may do does not limit it.
+  const user: User = { ...partner, rights: allRights, directories: {}, maxFileBytes: undefined };
+  const view = openPartnerView(fs, () => user);
+  const running = new Set<Promise<void>>();
+  const done: ImportStep[] = [];
+  if (!options.dryRun) await makeParents(view, options.to);
+  for await (const found of walk(options.folder, '', options.to)) {
+    if (found.kind === 'directory' && found.path !== undefined) {
+      if (!options.dryRun) await makeDirectory(view, found.path);
+      continue;
+    }
+    const step = importOne(fs, user, view, found, options)
+      .catch((error: unknown): ImportStep => ({ name: found.name, outcome: 'failed', bytes: 0, error }))
+      .then((finished) => {
+        done.push(finished);
+        running.delete(step);
+      });
+    running.add(step);
+    if (running.size >= options.parallel) await Promise.race(running);
+    yield* done.splice(0);
+  }
+  await Promise.all(running);
+  yield* done;
+}
+
+/** In the order of names, directories before what is in them; a name that cannot be sent over FTP has no path, nor has anything below it. */
+async function* walk(folder: string, below: string, at: VirtualPath): AsyncGenerator<Found> {
+  const children = await readdir(path.join(folder, below), { withFileTypes: true });
+  children.sort((left, right) => Buffer.compare(Buffer.from(left.name), Buffer.from(right.name)));
+  for (const child of children) {
+    const name = path.join(below, child.name);
+    const listable = isListable(child.name);
+    const kind = child.isDirectory() ? 'directory' : child.isFile() ? 'file' : 'other';
+    if (kind === 'directory' && listable) {
+      yield { name, kind, path: childPath(at, child.name) };
+      yield* walk(folder, name, childPath(at, child.name));
+    } else {
+      yield { name, kind: listable ? kind : 'other', path: listable ? childPath(at, child.name) : undefined };
+    }
+  }
+}
+
+async function makeParents(view: PartnerView, directory: VirtualPath): Promise<void> {
+  const parents: VirtualPath[] = [];
+  for (let parent = directory; parent !== '/'; parent = parentPath(parent)) parents.unshift(parent);
+  for (const parent of parents) await makeDirectory(view, parent);
+}
+
+async function makeDirectory(view: PartnerView, directory: VirtualPath): Promise<void> {
+  try {
+    await view.makeDirectory(directory);
+  } catch (error) {
+    if (!(error instanceof Failure && error.kind === 'exists')) throw error;
+    if ((await view.stat(directory, 'exists')).kind !== 'directory') throw error;
+  }
+}
+
+async function importOne(fs: Filesystem, user: User, view: PartnerView, found: Found, options: ImportOptions): Promise<ImportStep> {
+  const { name } = found;
+  if (found.kind !== 'file' || found.path === undefined) return { name, outcome: 'ignored', bytes: 0 };
+  const file = path.join(options.folder, name);
+  const { size, mtimeMs } = await lstat(file);
+  const key = objectKey(user, found.path);
+  const entry = await readEntry(fs, key);
+  if (entry?.kind === 'file') {
+    if (entry.size === size && (await sumOf(file)) === (await storedSum(fs, entry))) return { name, outcome: 'present', bytes: size };
+    if (!options.overwrite) return { name, outcome: 'differs', bytes: 0 };
+  }
+  if (options.dryRun) return { name, outcome: 'imported', bytes: size };
+  const source = new FileSource(file);
+  const upload = await view.prepareUpload(found.path, { kind: 'new' }, size);
+  await upload.receive(
+    source,
+    (received) => {
+      if (received !== size) throw new Failure('short', 'The file was changed while it was read.');
+    },
+    new AbortController().signal,
+  );
+  const stored = await readEntry(fs, key);
+  if (stored?.kind !== 'file' || stored.crc32 !== source.sum) throw new Error('what was stored is not what was read');
+  await view.setModified(found.path, Math.floor(mtimeMs));
+  return { name, outcome: 'imported', bytes: size };
+}
+
+async function storedSum(fs: Filesystem, entry: { crc32?: number; storedKey: string; version: string }): Promise<number | undefined> {
+  return entry.crc32 ?? fs.objects.checksum(entry.storedKey, entry.version);
+}
+
+const chunkBytes = 256 * 1024;
+
+/** The bytes of a file, with their checksum as they were read. */
+class FileSource implements ByteSource {
+  sum = 0;
+
+  constructor(private readonly file: string) {}
+
+  async deliver(accept: (bytes: Buffer) => boolean, ready: () => Promise<void>): Promise<void> {
+    const handle = await open(this.file, 'r');
+    try {
+      const buffer = Buffer.allocUnsafe(chunkBytes);
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, 0, chunkBytes);
+        if (bytesRead === 0) return;
+        const bytes = buffer.subarray(0, bytesRead);
+        this.sum = crc32(bytes, this.sum);
+        if (!accept(bytes)) await ready();
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function sumOf(file: string): Promise<number> {
+  const source = new FileSource(file);
+  await source.deliver(
+    () => true,
+    async () => undefined,
+  );
+  return source.sum;
+}

@@ -1,0 +1,121 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type ImportOptions, type ImportStep, importFolder } from '../../runtime/operator/import-folder';
+import { fastClock } from '../support/fast-clock';
+import { at, events, get, makeFilesystem, makeUser, memoryStores, names, put, unfinished, viewOf } from '../support/filesystem';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'causeway-import-'));
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function make() {
+  const stores = memoryStores();
+  const fs = makeFilesystem(stores, fastClock());
+  return { fs, store: stores.objects, view: viewOf(fs) };
+}
+
+function file(name: string, content: string): void {
+  mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+  writeFileSync(path.join(folder, name), content);
+}
+
+async function run(fs: ReturnType<typeof make>['fs'], options: Partial<ImportOptions> = {}, user = makeUser()): Promise<ImportStep[]> {
+  const steps: ImportStep[] = [];
+  for await (const step of importFolder(fs, user, { folder, to: at('/'), parallel: 4, overwrite: false, dryRun: false, ...options }))
+    steps.push(step);
+  return steps.sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+const outcomes = (steps: ImportStep[]) => steps.map(({ name, outcome }) => `${name} ${outcome}`);
+
+it('brings every file and folder over, with its time, and leaves nothing unfinished', async () => {
+  file('a.txt', 'one');
+  file('deep/er/b.txt', 'two');
+  mkdirSync(path.join(folder, 'empty'));
+  utimesSync(path.join(folder, 'a.txt'), 1_000_000, 1_000_000);
+  const { fs, view } = make();
+  expect(outcomes(await run(fs))).toEqual(['a.txt imported', 'deep/er/b.txt imported']);
+  expect(await names(view)).toEqual(['a.txt 3', 'deep/', 'empty/']);
+  expect(await get(view, '/deep/er/b.txt')).toBe('two');
+  expect((await view.stat(at('/a.txt'), 'time')).modified).toBe(1_000_000_000);
+  expect(await events(fs)).toEqual(['arrived acme/a.txt', 'arrived acme/deep/er/b.txt']);
+  expect(await unfinished(fs)).toEqual([]);
+});
+
+it('passes over what is there with the same bytes, so a run that was broken off is simply run again', async () => {
+  file('a', 'same');
+  file('b', 'new');
+  const { fs, view } = make();
+  await put(view, '/a', 'same');
+  expect(outcomes(await run(fs))).toEqual(['a present', 'b imported']);
+  expect(outcomes(await run(fs))).toEqual(['a present', 'b present']);
+});
+
+it('replaces other bytes only when told to', async () => {
+  file('a', 'here');
+  const { fs, view } = make();
+  await put(view, '/a', 'there');
+  expect(outcomes(await run(fs))).toEqual(['a differs']);
+  expect(await get(view, '/a')).toBe('there');
+  expect(outcomes(await run(fs, { overwrite: true }))).toEqual(['a imported']);
+  expect(await get(view, '/a')).toBe('here');
+});
+
+it('computes the checksum of what others have placed before it calls the bytes the same', async () => {
+  file('a', 'placed');
+  const { fs, store } = make();
+  store.place('acme/a', Buffer.from('placed'));
+  await fs.folders.makeEqual('acme/a', 'acme/a');
+  await fs.clock.sleep(2_000);
+  await fs.folders.makeEqual('acme/a', 'acme/a');
+  expect(outcomes(await run(fs))).toEqual(['a present']);
+});
+
+it('tells what it would do without doing it', async () => {
+  file('a', 'one');
+  const { fs, view } = make();
+  expect(outcomes(await run(fs, { dryRun: true }))).toEqual(['a imported']);
+  expect(await names(view)).toEqual([]);
+});
+
+it('ignores links, and names that FTP cannot say, and says so', async () => {
+  file('a', 'one');
+  file('line\nbreak', 'two');
+  symlinkSync('a', path.join(folder, 'link'));
+  const { fs, view } = make();
+  expect(outcomes(await run(fs))).toEqual(['a imported', 'line\nbreak ignored', 'link ignored']);
+  expect(await names(view)).toEqual(['a 3']);
+});
+
+it("goes below a directory of the partner's, whatever his own rights and limits are", async () => {
+  file('a', 'one');
+  const { fs, view } = make();
+  const user = makeUser({ rights: new Set(['list']) as never, maxFileBytes: 1 });
+  expect(outcomes(await run(fs, { to: at('/from/old') }, user))).toEqual(['a imported']);
+  expect(await get(view, '/from/old/a')).toBe('one');
+});
+
+it('goes on when one file fails, and tells why', async () => {
+  file('a', 'one');
+  file('b', 'two');
+  const { fs, view } = make();
+  await view.makeDirectory(at('/a'));
+  const steps = await run(fs);
+  expect(outcomes(steps)).toEqual(['a failed', 'b imported']);
+  expect(steps[0]?.error).toMatchObject({ kind: 'is-a-directory' });
+});
+
+it('takes a file larger than one buffer, and many at once', async () => {
+  const large = 'x'.repeat(700_000);
+  file('large', large);
+  for (let index = 0; index < 50; index++) file(`many/${index}`, `${index}`);
+  const { fs, view } = make();
+  expect((await run(fs, { parallel: 8 })).filter(({ outcome }) => outcome !== 'imported')).toEqual([]);
+  expect(await get(view, '/large')).toBe(large);
+  expect((await names(view, '/many')).length).toBe(50);
+});
