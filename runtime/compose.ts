@@ -10,6 +10,7 @@ import { LmdbMetadataStore } from './adapters/lmdb/lmdb-metadata-store';
 import { LmdbUserDirectory } from './adapters/lmdb/lmdb-user-directory';
 import { BudgetedPartBuffers } from './adapters/memory/budgeted-part-buffers';
 import { MemoryLeaseStore } from './adapters/memory/memory-lease-store';
+import { MetricsLog } from './adapters/metrics-log';
 import { bootId, startedOf } from './adapters/process-identity';
 import { ProcessMetrics } from './adapters/process-metrics';
 import { randomIds } from './adapters/random-ids';
@@ -18,7 +19,7 @@ import type { Config } from './config/config';
 import { warningOfAddress } from './config/private-address';
 import { variables } from './config/variables';
 import { ActiveUploads } from './filesystem/active-uploads';
-import type { Filesystem } from './filesystem/filesystem';
+import { alone, type Filesystem } from './filesystem/filesystem';
 import { FolderTruth } from './filesystem/folder-truth';
 import { Maintenance } from './filesystem/maintenance';
 import { openPartnerView } from './filesystem/open-view';
@@ -132,19 +133,20 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const fs: Filesystem = {
     metadata: new LmdbMetadataStore(environment),
     objects: store,
-    buffers: new BudgetedPartBuffers(config.bufferBudget),
+    buffers: new BudgetedPartBuffers(config.bufferBudget, config.smallestPart),
     clock,
     ids,
     log,
     metrics,
     task,
     active: new ActiveUploads(),
+    fleet: alone,
     folders,
     limits: {
       claimWait: config.times.claimWait,
       parkedFor: config.times.parkedFor,
       silentAfter: config.times.silentAfter,
-      giveUpAfter: 300_000,
+      giveUpAfter: config.times.giveUpAfter,
     },
   };
   folders.attach(fs);
@@ -156,7 +158,14 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const certificates = await FileCertificates.open(files, clock, log);
   undo.push(() => certificates.close());
 
-  const passive = new PassivePorts({ leases: new MemoryLeaseStore(clock), clock, ids, task, reservedFor: config.times.accept });
+  const passive = new PassivePorts({
+    leases: new MemoryLeaseStore(clock),
+    clock,
+    ids,
+    task,
+    reservedFor: config.times.accept,
+    mostPending: config.reservations,
+  });
   undo.push(() => passive.close());
   const passivePorts = await passive.bind(config.host, config.passivePorts).catch((error: NodeJS.ErrnoException & { port?: number }) => {
     throw explainBind(error, config.host, `${error.port ?? 'passive'}`);
@@ -183,7 +192,14 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
         ids,
         log,
         metrics,
-        limits: { loginTimeout: config.times.login, idleTimeout: config.times.idle, longestSession: config.times.session },
+        limits: {
+          loginTimeout: config.times.login,
+          idleTimeout: config.times.idle,
+          longestSession: config.times.session,
+          lineLength: config.lineLength,
+          loginFailures: config.loginFailures,
+          statusEntries: config.statusEntries,
+        },
       }),
     clock,
     log,
@@ -193,6 +209,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
       handshakeTimeout: config.times.handshake,
       acceptTimeout: config.times.accept,
       stallTimeout: config.times.stall,
+      keepAlive: config.times.keepAlive,
       drainTimeout: config.times.drain,
     },
   });
@@ -210,6 +227,8 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     upkeep: () => environment.maintain(),
   });
   maintenance.start();
+  const metricsLog = new MetricsLog({ metrics, clock, log, sample: () => metrics.gauge('buffers.used', fs.buffers.used) });
+  metricsLog.start();
   log.info('server.ready', { ...ports, task });
 
   return {
@@ -220,6 +239,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     drain: async () => {
       await server.drain();
       await maintenance.stop();
+      metricsLog.stop();
       for (const step of undo.reverse()) await step();
     },
   };

@@ -4,6 +4,8 @@ import { type Variable, type VariableName, variables } from './variables';
 export interface Config {
   readonly data: string;
   readonly objectsPath: string | undefined;
+  readonly objects: { readonly kind: 'directory' } | S3Config;
+  readonly metadata: { readonly kind: 'lmdb' } | DynamoDBConfig;
   readonly host: string;
   readonly explicitPort: number;
   readonly implicitPort: number;
@@ -19,9 +21,38 @@ export interface Config {
   readonly sessionsPerAddress: number;
   readonly sessionsPerUser: number;
   readonly lockoutFailures: number;
+  readonly loginFailures: number;
+  readonly statusEntries: number;
+  /** Pending passive reservations of one partner at one address. Undefined: as the number of ports allows. */
+  readonly reservations: number | undefined;
   /** Bytes. */
+  readonly lineLength: number;
   readonly bufferBudget: number;
+  readonly smallestPart: number;
   readonly diskReserve: number;
+}
+
+export interface S3Config {
+  readonly kind: 's3';
+  readonly bucket: string;
+  readonly endpoint: string | undefined;
+  readonly region: string | undefined;
+  readonly profile: string;
+  readonly kmsKey: string | undefined;
+  readonly storageClass: string | undefined;
+  readonly tags: string | undefined;
+  /** Bytes. */
+  readonly partSize: number;
+  readonly partsInFlight: number;
+  /** SQS queue with the bucket's events. */
+  readonly events: string | undefined;
+}
+
+export interface DynamoDBConfig {
+  readonly kind: 'dynamodb';
+  readonly table: string;
+  readonly endpoint: string | undefined;
+  readonly region: string | undefined;
 }
 
 export type TimeName =
@@ -36,11 +67,12 @@ export type TimeName =
   | 'parkedFor'
   | 'silentAfter'
   | 'sweepEvery'
-  | 'lockout';
+  | 'lockout'
+  | 'giveUpAfter'
+  | 'keepAlive';
 
 const mostPorts = 5_000;
 const mostBudget = 512 * 1024 * 1024;
-const smallestBudget = 5 * 1024 * 1024;
 
 /** @param memory Bytes that this process may use: the smaller of physical memory and the container's limit. */
 export function readConfig(
@@ -50,9 +82,12 @@ export function readConfig(
   const faults: string[] = [];
   const reader = new Reader(environment, faults);
   for (const name of Object.keys(environment)) if (name.startsWith('CAUSEWAY_') && !(name in variables)) faults.push(unknown(name));
+  const smallestPart = reader.bytes('CAUSEWAY_SMALLEST_PART') ?? 0;
   const config: Config = {
     data: reader.text('CAUSEWAY_DATA'),
     objectsPath: reader.text('CAUSEWAY_OBJECTS_PATH') || undefined,
+    objects: readObjects(reader, faults),
+    metadata: readMetadata(reader, faults),
     host: reader.text('CAUSEWAY_HOST'),
     explicitPort: reader.number('CAUSEWAY_EXPLICIT_PORT'),
     implicitPort: reader.number('CAUSEWAY_IMPLICIT_PORT'),
@@ -76,15 +111,57 @@ export function readConfig(
       silentAfter: reader.seconds('CAUSEWAY_SILENT_AFTER'),
       sweepEvery: reader.seconds('CAUSEWAY_SWEEP_EVERY'),
       lockout: reader.seconds('CAUSEWAY_LOCKOUT_TIME'),
+      giveUpAfter: reader.seconds('CAUSEWAY_GIVE_UP_AFTER'),
+      keepAlive: reader.seconds('CAUSEWAY_KEEP_ALIVE'),
     },
     sessionsPerAddress: reader.number('CAUSEWAY_SESSIONS_PER_ADDRESS'),
     sessionsPerUser: reader.number('CAUSEWAY_SESSIONS_PER_USER'),
     lockoutFailures: reader.number('CAUSEWAY_LOCKOUT_FAILURES'),
-    bufferBudget: reader.bytes('CAUSEWAY_BUFFER_BUDGET') ?? Math.max(smallestBudget, Math.min(mostBudget, Math.floor(memory / 4))),
+    loginFailures: reader.number('CAUSEWAY_LOGIN_FAILURES'),
+    statusEntries: reader.number('CAUSEWAY_STATUS_ENTRIES'),
+    reservations: reader.optionalNumber('CAUSEWAY_RESERVATIONS'),
+    lineLength: reader.bytes('CAUSEWAY_LINE_LENGTH') ?? 0,
+    bufferBudget: reader.bytes('CAUSEWAY_BUFFER_BUDGET') ?? Math.max(smallestPart, Math.min(mostBudget, Math.floor(memory / 4))),
+    smallestPart,
     diskReserve: reader.bytes('CAUSEWAY_DISK_RESERVE') ?? 0,
   };
   checkTogether(config, faults);
   return faults.length > 0 ? { faults } : config;
+}
+
+function readObjects(reader: Reader, faults: string[]): Config['objects'] {
+  const kind = reader.choice('CAUSEWAY_OBJECTS');
+  const s3: S3Config = {
+    kind: 's3',
+    bucket: reader.text('CAUSEWAY_BUCKET'),
+    endpoint: reader.url('CAUSEWAY_S3_ENDPOINT'),
+    region: reader.text('CAUSEWAY_REGION') || undefined,
+    profile: reader.choice('CAUSEWAY_S3_PROFILE'),
+    kmsKey: reader.text('CAUSEWAY_S3_KMS_KEY') || undefined,
+    storageClass: reader.text('CAUSEWAY_S3_STORAGE_CLASS') || undefined,
+    tags: reader.text('CAUSEWAY_S3_TAGS') || undefined,
+    partSize: reader.bytes('CAUSEWAY_PART_SIZE') ?? 0,
+    partsInFlight: reader.number('CAUSEWAY_PARTS_IN_FLIGHT'),
+    events: reader.url('CAUSEWAY_BUCKET_EVENTS'),
+  };
+  if (kind !== 's3') {
+    if (s3.bucket) faults.push('CAUSEWAY_BUCKET is set, but CAUSEWAY_OBJECTS is not s3');
+    return { kind: 'directory' };
+  }
+  if (!s3.bucket) faults.push('CAUSEWAY_OBJECTS is s3, so CAUSEWAY_BUCKET must name the bucket');
+  return s3;
+}
+
+function readMetadata(reader: Reader, faults: string[]): Config['metadata'] {
+  const kind = reader.choice('CAUSEWAY_METADATA');
+  const table = reader.text('CAUSEWAY_TABLE');
+  const endpoint = reader.url('CAUSEWAY_DYNAMODB_ENDPOINT');
+  if (kind !== 'dynamodb') {
+    if (table) faults.push('CAUSEWAY_TABLE is set, but CAUSEWAY_METADATA is not dynamodb');
+    return { kind: 'lmdb' };
+  }
+  if (!table) faults.push('CAUSEWAY_METADATA is dynamodb, so CAUSEWAY_TABLE must name the table');
+  return { kind: 'dynamodb', table, endpoint, region: reader.text('CAUSEWAY_REGION') || undefined };
 }
 
 /** What is wrong alone has been told, and is not compared. */
@@ -93,6 +170,7 @@ function checkTogether(config: Config, faults: string[]): void {
   if ((config.certificate === undefined) !== (config.key === undefined)) {
     faults.push('CAUSEWAY_CERTIFICATE and CAUSEWAY_KEY belong together: set both or neither');
   }
+  if (config.bufferBudget < config.smallestPart) faults.push('CAUSEWAY_SMALLEST_PART is larger than CAUSEWAY_BUFFER_BUDGET');
   const fixed = [config.explicitPort, config.implicitPort].filter((port) => port > 0);
   if (new Set(fixed).size < fixed.length) faults.push('CAUSEWAY_EXPLICIT_PORT and CAUSEWAY_IMPLICIT_PORT are the same');
   for (const port of fixed)
@@ -125,6 +203,10 @@ class Reader {
     return number;
   }
 
+  optionalNumber(name: VariableName): number | undefined {
+    return this.text(name) === '' ? undefined : this.number(name);
+  }
+
   seconds(name: VariableName): number {
     return this.number(name) * 1000;
   }
@@ -136,8 +218,10 @@ class Reader {
     const power = ['', 'kib', 'mib', 'gib', 'tib'].indexOf(match?.[2]?.toLowerCase() ?? '');
     const bytes = match ? Number(match[1]) * 1024 ** power : Number.NaN;
     const [least, most] = (variables[name] as Variable).range ?? [0, Number.MAX_SAFE_INTEGER];
-    if (!(bytes >= least && bytes <= most)) this.fault(name, value, `a size from ${least} to ${most} bytes, such as 64MiB`);
-    return bytes;
+    if (bytes >= least && bytes <= most) return bytes;
+    this.fault(name, value, `a size from ${least} to ${most} bytes, such as 64MiB`);
+    // Compares with nothing.
+    return Number.NaN;
   }
 
   ports(name: VariableName): readonly number[] {
@@ -152,6 +236,14 @@ class Reader {
       return [];
     }
     return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  }
+
+  url(name: VariableName): string | undefined {
+    const value = this.text(name);
+    if (value === '') return undefined;
+    const parsed = URL.canParse(value) ? new URL(value) : undefined;
+    if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') this.fault(name, value, 'an address such as http://127.0.0.1:7070');
+    return value;
   }
 
   address(name: VariableName): string | undefined {

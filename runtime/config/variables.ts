@@ -3,7 +3,7 @@
  * made from this table.
  */
 export interface Variable {
-  readonly kind: 'text' | 'port' | 'ports' | 'seconds' | 'bytes' | 'count' | 'choice';
+  readonly kind: 'text' | 'port' | 'ports' | 'seconds' | 'bytes' | 'count' | 'choice' | 'url';
   readonly default: string;
   readonly help: string;
   readonly choices?: readonly string[];
@@ -18,6 +18,44 @@ export const variables = {
     default: '',
     help: 'Folder for objects, incoming and temporary instead of the data folder, for consumers that run as another user: modes follow the umask.',
   },
+  CAUSEWAY_OBJECTS: {
+    kind: 'choice',
+    choices: ['directory', 's3'],
+    default: 'directory',
+    help: 'Where files are stored: plain files in the data folder, or objects of an S3 bucket.',
+  },
+  CAUSEWAY_BUCKET: { kind: 'text', default: '', help: 'S3 bucket; must exist.' },
+  CAUSEWAY_S3_ENDPOINT: { kind: 'url', default: '', help: 'Address of an S3-compatible server; empty: AWS.' },
+  CAUSEWAY_S3_PROFILE: {
+    kind: 'choice',
+    choices: ['auto', 'aws', 'versitygw', 'moto', 'r2', 'minio'],
+    default: 'auto',
+    help: 'What the S3 server can do; auto finds it out with a scratch key at start.',
+  },
+  CAUSEWAY_S3_KMS_KEY: { kind: 'text', default: '', help: 'KMS key that encrypts new objects; empty: as the bucket says.' },
+  CAUSEWAY_S3_STORAGE_CLASS: { kind: 'text', default: '', help: 'Storage class of new objects; empty: STANDARD.' },
+  CAUSEWAY_S3_TAGS: { kind: 'text', default: '', help: 'Tags of new objects: name=value&name=value.' },
+  CAUSEWAY_PART_SIZE: {
+    kind: 'bytes',
+    default: '8MiB',
+    range: [5242880, 536870912],
+    help: 'Size of the first parts of an upload to S3; later ones grow, so that large files fit.',
+  },
+  CAUSEWAY_PARTS_IN_FLIGHT: { kind: 'count', default: '4', range: [1, 32], help: 'Parts of one upload on their way to S3 at once.' },
+  CAUSEWAY_BUCKET_EVENTS: {
+    kind: 'url',
+    default: '',
+    help: "SQS queue with the bucket's events, so that what others put or delete is seen at once.",
+  },
+  CAUSEWAY_METADATA: {
+    kind: 'choice',
+    choices: ['lmdb', 'dynamodb'],
+    default: 'lmdb',
+    help: 'Where the index and the partners are kept: in the data folder, or in a DynamoDB table.',
+  },
+  CAUSEWAY_TABLE: { kind: 'text', default: '', help: 'DynamoDB table; must exist.' },
+  CAUSEWAY_DYNAMODB_ENDPOINT: { kind: 'url', default: '', help: 'Address of a DynamoDB-compatible server; empty: AWS.' },
+  CAUSEWAY_REGION: { kind: 'text', default: '', help: 'AWS region; empty: as the AWS tools find it, else us-east-1 for a given endpoint.' },
   CAUSEWAY_HOST: { kind: 'text', default: '0.0.0.0', help: 'Address to listen on; :: is IPv6 and IPv4.' },
   CAUSEWAY_EXPLICIT_PORT: { kind: 'port', default: '2121', help: 'Control port for explicit TLS (AUTH TLS). 0 takes a free one.' },
   CAUSEWAY_IMPLICIT_PORT: { kind: 'port', default: '9990', help: 'Control port for implicit TLS. 0 takes a free one.' },
@@ -98,6 +136,42 @@ export const variables = {
     range: [1, 3600],
     help: 'How often unfinished work that nobody carries on is looked for.',
   },
+  CAUSEWAY_GIVE_UP_AFTER: {
+    kind: 'seconds',
+    default: '300',
+    range: [1, 3600],
+    help: 'How long a change whose outcome the store does not confirm is asked for while its client waits; then the sweeper carries it on.',
+  },
+  CAUSEWAY_KEEP_ALIVE: {
+    kind: 'seconds',
+    default: '60',
+    range: [5, 3600],
+    help: 'After this long without a packet TCP asks whether the other side is still there; firewalls forget a connection that is silent for minutes.',
+  },
+  CAUSEWAY_LINE_LENGTH: {
+    kind: 'bytes',
+    default: '4096',
+    range: [2048, 16384],
+    help: 'Longest command line with its line end; a longer one is answered 500, the third of them ends the session.',
+  },
+  CAUSEWAY_LOGIN_FAILURES: {
+    kind: 'count',
+    default: '3',
+    range: [1, 10],
+    help: 'Failed logins of one session before it is closed with 421.',
+  },
+  CAUSEWAY_STATUS_ENTRIES: {
+    kind: 'count',
+    default: '1000',
+    range: [1, 10000],
+    help: 'Largest directory that STAT lists on the control connection; a larger one is answered 450, LIST shows it.',
+  },
+  CAUSEWAY_RESERVATIONS: {
+    kind: 'count',
+    default: '',
+    range: [1, 5000],
+    help: 'Passive ports that one partner at one address may have asked for and not used yet; empty: all but four, or half where that is more.',
+  },
   CAUSEWAY_SESSIONS_PER_ADDRESS: { kind: 'count', default: '100', range: [1, 100000], help: 'Control connections from one address.' },
   CAUSEWAY_SESSIONS_PER_USER: {
     kind: 'count',
@@ -117,6 +191,12 @@ export const variables = {
     default: '',
     range: [5242880, 1099511627776],
     help: 'Memory for bytes on their way to the store; empty: a quarter of the memory, at most 512 MiB.',
+  },
+  CAUSEWAY_SMALLEST_PART: {
+    kind: 'bytes',
+    default: '5MiB',
+    range: [5242880, 1073741824],
+    help: 'Memory that each upload may count on when the budget is short: the budget divided by it is the number of uploads at once.',
   },
   CAUSEWAY_DISK_RESERVE: {
     kind: 'bytes',
@@ -156,6 +236,7 @@ ${lines.join('\n')}
 function allowed({ kind, choices = [], range }: Variable): string {
   if (kind === 'choice') return choices.join(', ');
   if (kind === 'text') return 'text';
+  if (kind === 'url') return 'http or https address';
   if (kind === 'port') return 'port';
   if (kind === 'ports') return 'ports';
   const unit = kind === 'count' ? '' : ` ${kind}`;

@@ -6,6 +6,7 @@ export type EventName =
   | 'server.stop'
   | 'server.warning'
   | 'server.fatal'
+  | 'server.metrics'
   | 'certificate.loaded'
   | 'certificate.refused'
   | 'session.open'

@@ -124,7 +124,6 @@ export const status = (lines: readonly string[]) => reply(211, 'Status:', ...lin
 export const statusOfFile = (lines: readonly string[]) => reply(213, 'Status:', ...lines, 'End');
 export const statusOfDirectory = (lines: readonly string[]) => reply(212, 'Status:', ...lines, 'End');
 export const tooLongForStatus = reply(450, 'Too many entries for STAT: use LIST.');
-export const listingBusy = reply(450, 'Another listing is under way.');
 
 // SITE
 export const modeIgnored = reply(200, 'CHMOD ignored: rights are set by the operator.');

@@ -18,6 +18,8 @@ export interface PassivePortsOptions {
   readonly task: string;
   /** Milliseconds that a reservation waits for its connection. */
   readonly reservedFor: number;
+  /** Reservations that one user at one address may hold; undefined: by the number of ports. */
+  readonly mostPending?: number;
 }
 
 /**
@@ -75,7 +77,8 @@ export class PassivePorts implements DataSockets {
       (other) => other.request.user === request.user && other.request.client === request.client,
     );
     // A few ports stay for the client's other accounts: one that asks and never connects must not shut them out.
-    if (mine.length >= Math.max(Math.ceil(this.ports.length / 2), this.ports.length - keptFree)) throw noPort();
+    if (mine.length >= (this.options.mostPending ?? Math.max(Math.ceil(this.ports.length / 2), this.ports.length - keptFree)))
+      throw noPort();
     for (const port of this.candidates(request)) {
       const name = nameOf(request.client, port);
       if (this.pending.has(name)) continue;

@@ -20,9 +20,10 @@ export interface ControlOptions {
   readonly log: Log;
   /** Milliseconds. */
   readonly handshakeTimeout: number;
+  /** Of TCP, so that a control connection that is silent during a long transfer is not forgotten by what lies between. */
+  readonly keepAlive: number;
 }
 
-const keepAliveEvery = 60_000;
 /** A client that never reads its replies: nobody sends this many for a sensible reason. */
 const mostUnsent = 256 * 1024;
 const closeNotifyWait = 5_000;
@@ -48,7 +49,7 @@ export class ControlConnection implements ControlChannel {
     this.ipv6 = options.localAddress.includes(':');
     this.implicit = options.implicit;
     options.raw.setNoDelay(true);
-    options.raw.setKeepAlive(true, keepAliveEvery);
+    options.raw.setKeepAlive(true, options.keepAlive);
   }
 
   /** Begins to read; on the implicit port the handshake comes first. */

@@ -14,6 +14,8 @@ export interface DataChannelOptions extends TransferOptions {
   readonly passiveAddress: string;
   /** Judge ends by the probe; see `end-of-data.ts`. */
   readonly probe: boolean;
+  /** Milliseconds. */
+  readonly keepAlive: number;
 }
 
 export class SessionDataChannel implements DataChannel {
@@ -67,8 +69,8 @@ export class SessionDataChannel implements DataChannel {
   }
 
   private connect(raw: Socket, address: string, protection: Protection): DataConnection {
-    const { identity, clock, probe, handshakeTimeout } = this.options;
-    const connection = new DataConnection({ raw, address, identity, clock, probe, handshakeTimeout });
+    const { identity, clock, probe, handshakeTimeout, keepAlive } = this.options;
+    const connection = new DataConnection({ raw, address, identity, clock, probe, handshakeTimeout, keepAlive });
     // An early ClientHello is served before any command has come.
     if (protection === 'private') connection.startTls();
     return connection;

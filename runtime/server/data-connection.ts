@@ -18,9 +18,8 @@ export interface DataConnectionOptions {
   /** Judge the end by the probe; otherwise TLS runs over a record stream. */
   readonly probe: boolean;
   readonly handshakeTimeout: number;
+  readonly keepAlive: number;
 }
-
-const keepAliveEvery = 60_000;
 
 export class DataConnection {
   readonly address: string;
@@ -32,7 +31,7 @@ export class DataConnection {
     const { raw } = options;
     this.address = options.address;
     raw.setNoDelay(true);
-    raw.setKeepAlive(true, keepAliveEvery);
+    raw.setKeepAlive(true, options.keepAlive);
     // Whoever transfers listens for himself; a reset before that must not bring the process down.
     raw.on('error', () => undefined);
   }

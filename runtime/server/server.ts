@@ -36,6 +36,7 @@ export interface ServerLimits {
   readonly handshakeTimeout: number;
   readonly acceptTimeout: number;
   readonly stallTimeout: number;
+  readonly keepAlive: number;
   /** How long transfers may go on after the end was announced. */
   readonly drainTimeout: number;
 }
@@ -88,6 +89,7 @@ export class FtpsServer {
       clock,
       log,
       handshakeTimeout: limits.handshakeTimeout,
+      keepAlive: limits.keepAlive,
     });
     const data = new SessionDataChannel({
       sockets: dataSockets,

@@ -8,16 +8,20 @@ import { LineFramer } from '../protocol/line-framer';
 const abortWait = 300;
 
 export class CommandInput {
-  private framer = new LineFramer();
+  private framer: LineFramer;
   private timer: Timer | undefined;
 
   constructor(
     private readonly clock: Clock,
+    /** Bytes. */
+    private readonly longest: number,
     /** Undefined: it was too long. */
     private readonly onLine: (line: Buffer | undefined) => void,
     /** Bytes that refuse a Telnet option. */
     private readonly onAnswer: (bytes: Buffer) => void,
-  ) {}
+  ) {
+    this.framer = new LineFramer(longest);
+  }
 
   push(chunk: Buffer): void {
     this.stop();
@@ -40,7 +44,7 @@ export class CommandInput {
   /** TLS begins or ends: nothing of before may be joined to what comes after. */
   renew(): void {
     this.stop();
-    this.framer = new LineFramer();
+    this.framer = new LineFramer(this.longest);
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 import * as grammar from '../protocol/arguments';
+import { allFacts } from '../protocol/listing';
 import * as replies from '../protocol/replies';
 import { type Row, row } from './command';
 import * as access from './commands/access';
@@ -306,17 +307,31 @@ export const commandTable: ReadonlyMap<string, Row<unknown>> = new Map([
   ...Object.entries(aliases).map(([alias, verb]) => [alias, rows[verb] as Row<unknown>] as const),
 ]);
 
-/** In the order of the table; the facts that OPTS MLST has chosen carry a star (RFC 3659 §7.8). No MLSD line: MLST speaks for both. */
+/** First what a client decides by before it logs in. What a row adds and is not named here comes last. */
+const featureOrder = [
+  'AUTH TLS',
+  'PBSZ',
+  'PROT',
+  'EPSV',
+  'UTF8',
+  'TVFS',
+  'SIZE',
+  'MDTM',
+  'MFMT',
+  'REST STREAM',
+  'MLST',
+  'LANG EN*',
+  'CLNT',
+];
+
+/** The facts that OPTS MLST has chosen carry a star (RFC 3659 §7.8). No MLSD line: MLST speaks for both. */
 export function featureLines(chosen: readonly string[]): string[] {
-  const lines: string[] = [];
-  for (const { feature } of Object.values(rows)) {
-    if (feature === 'MLST')
-      lines.push(
-        `MLST ${['type', 'size', 'modify', 'perm', 'unique'].map((fact) => `${fact}${chosen.includes(fact) ? '*' : ''};`).join('')}`,
-      );
-    else if (feature !== none) lines.push(feature);
-  }
-  return lines;
+  const features = Object.values(rows).flatMap(({ feature }) => (feature === none ? [] : [feature]));
+  const known = featureOrder.filter((feature) => features.includes(feature));
+  const facts = allFacts.map((fact) => `${fact}${chosen.includes(fact) ? '*' : ''};`).join('');
+  return [...known, ...features.filter((feature) => !featureOrder.includes(feature))].map((feature) =>
+    feature === 'MLST' ? `MLST ${facts}` : feature,
+  );
 }
 
 const verbsPerLine = 10;

@@ -5,6 +5,7 @@ import type { Log } from '../ports/log';
 import type { Surroundings } from '../protocol/arguments';
 import type { ControlChannel, DataChannel } from './channels';
 import type { Login } from './login';
+import type { SessionLimits } from './session-limits';
 import type { SessionState } from './state';
 
 /** What a handler works on. It never sees a socket. */
@@ -16,6 +17,7 @@ export interface Context {
   readonly clock: Clock;
   readonly log: Log;
   readonly login: Login;
+  readonly limits: SessionLimits;
   /** The partner as he is now; throws before login. */
   readonly user: User;
   readonly view: PartnerView;

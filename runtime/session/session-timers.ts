@@ -1,13 +1,7 @@
 import type { Clock, Timer } from '../ports/clock';
+import type { SessionLimits } from './session-limits';
 
 /** The clocks of a session: a login must come soon, silence ends it, and nothing keeps it for ever. */
-export interface SessionLimits {
-  /** Milliseconds. */
-  readonly loginTimeout: number;
-  readonly idleTimeout: number;
-  readonly longestSession: number;
-}
-
 export type TimeOut = 'login' | 'idle' | 'age';
 
 export class SessionTimers {

@@ -21,7 +21,8 @@ import type { Context } from './context';
 import { dispatch } from './dispatch';
 import type { Login } from './login';
 import { RunningTransfer } from './running-transfer';
-import { type SessionLimits, SessionTimers, type TimeOut } from './session-timers';
+import type { SessionLimits } from './session-limits';
+import { SessionTimers, type TimeOut } from './session-timers';
 import { SessionState } from './state';
 
 /**
@@ -76,6 +77,7 @@ export class Session implements SessionHandler {
     this.log = this.ownLog();
     this.input = new CommandInput(
       clock,
+      limits.lineLength,
       (line) => this.takeLine(line),
       (bytes) => control.write(bytes),
     );
@@ -93,6 +95,7 @@ export class Session implements SessionHandler {
       data,
       clock,
       login,
+      limits,
       get log() {
         return session.log;
       },

@@ -52,8 +52,19 @@ describe('without any setting', () => {
       silentAfter: 5_000,
       sweepEvery: 15_000,
       lockout: 1_800_000,
+      giveUpAfter: 300_000,
+      keepAlive: 60_000,
     });
-    expect(config).toMatchObject({ sessionsPerAddress: 100, sessionsPerUser: 50, lockoutFailures: 10 });
+    expect(config).toMatchObject({
+      sessionsPerAddress: 100,
+      sessionsPerUser: 50,
+      lockoutFailures: 10,
+      loginFailures: 3,
+      statusEntries: 1_000,
+      reservations: undefined,
+      lineLength: 4_096,
+      smallestPart: 5 * mebibyte,
+    });
   });
 });
 
@@ -64,6 +75,11 @@ it.each([
   [4 * mebibyte, 5 * mebibyte],
 ])('of %d bytes of memory the part buffers may have %d', (memory, budget) => {
   expect(valid({}, memory).bufferBudget).toBe(budget);
+});
+
+it('a small machine has room for at least one part, however large', () => {
+  expect(valid({ CAUSEWAY_SMALLEST_PART: '8MiB' }, 4 * mebibyte).bufferBudget).toBe(8 * mebibyte);
+  expect(valid({ CAUSEWAY_RESERVATIONS: '12' }).reservations).toBe(12);
 });
 
 it.each([
@@ -113,6 +129,8 @@ it.each([
   ['CAUSEWAY_BUFFER_BUDGET', '64MB'],
   ['CAUSEWAY_DISK_RESERVE', '2TiB'],
   ['CAUSEWAY_SESSIONS_PER_USER', '0'],
+  ['CAUSEWAY_RESERVATIONS', '0'],
+  ['CAUSEWAY_LINE_LENGTH', '4kB'],
 ])('%s=%s is refused with the value and what is allowed', (name, value) => {
   const found = faults({ [name]: value });
   expect(found).toHaveLength(1);
@@ -166,6 +184,7 @@ it.each([
   [{ CAUSEWAY_KEY: '/k.pem' }, 'set both or neither'],
   [{ CAUSEWAY_EXPLICIT_PORT: '9990' }, 'are the same'],
   [{ CAUSEWAY_EXPLICIT_PORT: '8200' }, 'port 8200 is a control port'],
+  [{ CAUSEWAY_SMALLEST_PART: '6MiB', CAUSEWAY_BUFFER_BUDGET: '5MiB' }, 'CAUSEWAY_SMALLEST_PART is larger than CAUSEWAY_BUFFER_BUDGET'],
 ])('%j does not go together', (environment, text) => {
   expect(faults(environment as Record<string, string>)).toEqual([expect.stringContaining(text)]);
 });

@@ -7,7 +7,7 @@ it('docs/settings.md is the table of settings', () => {
 });
 
 it.each(Object.entries(variables as Record<string, Variable>))('%s is told with its default and a sentence', (name, variable) => {
-  expect(name).toMatch(/^CAUSEWAY_[A-Z]+(_[A-Z]+)*$/);
+  expect(name).toMatch(/^CAUSEWAY(_[A-Z][A-Z0-9]*)+$/);
   expect(variable.help).toMatch(/^[^\n|]+\.$/);
   expect(describeVariables()).toContain(`${name}\n    ${variable.help}\n    default: ${variable.default || '(empty)'}`);
 });

@@ -38,16 +38,16 @@ it.each([
     <  AUTH TLS
     <  PBSZ
     <  PROT
-    <  REST STREAM
-    <  UTF8
-    <  LANG EN*
-    <  CLNT
     <  EPSV
+    <  UTF8
+    <  TVFS
     <  SIZE
     <  MDTM
     <  MFMT
+    <  REST STREAM
     <  MLST
-    <  TVFS
+    <  LANG EN*
+    <  CLNT
     < 211 End
     > AUTH TLS
     < 234

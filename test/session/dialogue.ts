@@ -6,6 +6,7 @@ import type { UserDirectory } from '../../runtime/ports/user-directory';
 import { LockOut, SessionCounter } from '../../runtime/session/lock-out';
 import { Login } from '../../runtime/session/login';
 import { Session } from '../../runtime/session/session';
+import type { SessionLimits } from '../../runtime/session/session-limits';
 import { FakeClock, settle } from '../support/fake-clock';
 import { FakeControl, FakeData } from './fake-channels';
 import { FakeView } from './fake-view';
@@ -53,6 +54,7 @@ export interface Start {
   readonly implicit?: boolean;
   readonly user?: Partial<User>;
   readonly switches?: Partial<UserSwitches>;
+  readonly limits?: Partial<SessionLimits>;
   readonly shared?: Shared;
   readonly control?: FakeControl;
   /** How far it goes before the test begins; default `ready`. */
@@ -60,6 +62,15 @@ export interface Start {
 }
 
 export const password = 'correct horse';
+
+const dialogueLimits: SessionLimits = {
+  loginTimeout: 30_000,
+  idleTimeout: 300_000,
+  longestSession: 24 * 3_600_000,
+  lineLength: 4_096,
+  loginFailures: 3,
+  statusEntries: 1_000,
+};
 
 export function makeUser(changes: Partial<User> = {}, switches: Partial<UserSwitches> = {}): User {
   return {
@@ -136,7 +147,7 @@ export async function startDialogue(start: Start = {}): Promise<Dialogue> {
     ids,
     log: noteInto(logged),
     metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined },
-    limits: { loginTimeout: 30_000, idleTimeout: 300_000, longestSession: 24 * 3_600_000 },
+    limits: { ...dialogueLimits, ...start.limits },
   });
   let read = 0;
   const received = () => {

@@ -7,16 +7,16 @@ const features = `
   <  AUTH TLS
   <  PBSZ
   <  PROT
-  <  REST STREAM
-  <  UTF8
-  <  LANG EN*
-  <  CLNT
   <  EPSV
+  <  UTF8
+  <  TVFS
   <  SIZE
   <  MDTM
   <  MFMT
+  <  REST STREAM
   <  MLST type*;size*;modify*;perm*;unique*;
-  <  TVFS
+  <  LANG EN*
+  <  CLNT
   < 211 End
 `;
 

@@ -115,6 +115,7 @@ export const testLimits: ServerLimits = {
   handshakeTimeout: 15_000,
   acceptTimeout: 60_000,
   stallTimeout: 60_000,
+  keepAlive: 60_000,
   drainTimeout: 120_000,
 };
 

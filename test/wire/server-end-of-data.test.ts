@@ -165,6 +165,7 @@ async function upload(
     clock: systemClock,
     probe: way === 'the probe',
     handshakeTimeout: 5_000,
+    keepAlive: 60_000,
   });
   const { signal } = new AbortController();
   const handshake = connection.ready(true, signal);

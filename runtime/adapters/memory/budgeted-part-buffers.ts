@@ -1,7 +1,7 @@
 import { Failure } from '../../model/failure';
 import type { Admission, PartBuffers } from '../../ports/part-buffers';
 
-/** Smallest part that S3 takes, and so the least that an admitted upload can be given. */
+/** Smallest part that S3 takes, and so the least that an admitted upload must be able to get. */
 export const smallestPart = 5 * 1024 * 1024;
 
 /**
@@ -16,10 +16,13 @@ export class BudgetedPartBuffers implements PartBuffers {
   private spareBytes = 0;
   private waiting: (() => void)[] = [];
 
-  constructor(readonly budget: number) {}
+  constructor(
+    readonly budget: number,
+    private readonly smallest = smallestPart,
+  ) {}
 
   admit(partner: string): Admission {
-    const most = Math.max(1, Math.floor(this.budget / smallestPart));
+    const most = Math.max(1, Math.floor(this.budget / this.smallest));
     if (this.admitted >= most) {
       throw new Failure('too-many-uploads', `Too many uploads at once (${most}); try again in a moment.`);
     }

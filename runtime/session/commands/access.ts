@@ -5,8 +5,6 @@ import type { Context } from '../context';
 
 /** USER, PASS, ACCT, REIN, QUIT (RFC 959 §4.1.1). */
 
-const mostFailures = 3;
-
 /** Always 331, for every name (RFC 2577 §7). A second USER before PASS replaces the first. */
 export function takeUser(name: string, { state }: Context): Result {
   if (state.phase === 'ready') return replies.alreadyLoggedIn;
@@ -21,7 +19,7 @@ export function passwordInTurn({ state }: Context): Reply | undefined {
 }
 
 export async function checkPassword(password: string, context: Context): Promise<Result> {
-  const { state, login, control, log } = context;
+  const { state, login, control, limits, log } = context;
   const user = await login.check(state.claimedName, password, control.peerAddress, log);
   if (user === 'too-many') {
     state.phase = 'closing';
@@ -33,7 +31,7 @@ export async function checkPassword(password: string, context: Context): Promise
     return replies.loggedIn;
   }
   state.phase = 'greeting';
-  if (++state.failures < mostFailures) return replies.loginIncorrect;
+  if (++state.failures < limits.loginFailures) return replies.loginIncorrect;
   return { close: replies.loginFailedTooOften };
 }
 

@@ -95,11 +95,9 @@ export async function listFacts(path: VirtualPath, context: Context): Promise<Re
   return { transfer: listingTransfer(context, path, await view.list(path), format) };
 }
 
-const mostInStatus = 1_000;
-
 /** The lines of LIST on the control connection: capped, for a listing there stops everything else. */
 export async function statusOfPath(argument: ListingArgument, context: Context): Promise<Result> {
-  const { view, clock } = context;
+  const { view, clock, limits } = context;
   const exact = await findExact(argument, view, 'size');
   // No patterns here: what a matcher costs, the control connection would wait for (CVE-2011-0762).
   if (!exact && argument.pattern !== undefined) return replies.failed('refused', 'No such file or directory.');
@@ -111,7 +109,7 @@ export async function statusOfPath(argument: ListingArgument, context: Context):
   const lines: string[] = [];
   for await (const page of await view.list(target.path)) {
     for (const item of page) lines.push(line(item));
-    if (lines.length > mostInStatus) return replies.tooLongForStatus;
+    if (lines.length > limits.statusEntries) return replies.tooLongForStatus;
   }
   return replies.statusOfDirectory(lines);
 }

@@ -1,0 +1,56 @@
+import type { Clock } from '../ports/clock';
+import type { Log } from '../ports/log';
+import type { ProcessMetrics } from './process-metrics';
+
+/**
+ * The counters for whoever reads the log of one server: a line a minute when something has happened since the last one, and one at the end. Totals since the
+ * start, so that a lost line loses nothing. A fleet sends its numbers to a collector instead.
+ */
+export interface MetricsLogOptions {
+  readonly metrics: ProcessMetrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Sets the gauges that nobody sets when they change. */
+  readonly sample: () => void;
+}
+
+const every = 60_000;
+
+export class MetricsLog {
+  private readonly stopped = new AbortController();
+  private last = '';
+
+  constructor(private readonly options: MetricsLogOptions) {}
+
+  start(): void {
+    this.options.sample();
+    this.last = JSON.stringify(this.options.metrics.snapshot());
+    void this.run();
+  }
+
+  private async run(): Promise<void> {
+    const { clock } = this.options;
+    const { signal } = this.stopped;
+    while (!signal.aborted) {
+      // Stopped: the last line is written by `stop`.
+      await clock.sleep(every, signal).catch(() => undefined);
+      if (!signal.aborted) this.tell();
+    }
+  }
+
+  private tell(): void {
+    const { metrics, log, sample } = this.options;
+    sample();
+    const values = metrics.snapshot();
+    const text = JSON.stringify(values);
+    if (text === this.last) return;
+    this.last = text;
+    log.info('server.metrics', { metrics: values });
+  }
+
+  stop(): void {
+    if (this.stopped.signal.aborted) return;
+    this.stopped.abort();
+    this.tell();
+  }
+}

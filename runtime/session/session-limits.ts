@@ -1,0 +1,13 @@
+/** What one session may take of time and of the server; a file of its own because timers, input and handlers each read some of it. */
+export interface SessionLimits {
+  /** Milliseconds. */
+  readonly loginTimeout: number;
+  readonly idleTimeout: number;
+  readonly longestSession: number;
+  /** Bytes of a command line with its line end. */
+  readonly lineLength: number;
+  /** Failed logins before the session is closed. */
+  readonly loginFailures: number;
+  /** Entries of a directory that STAT lists. */
+  readonly statusEntries: number;
+}
