@@ -1,5 +1,5 @@
 import { type Entry, type FileEntry, placeOf, type Version } from '../model/entry';
-import { Failure } from '../model/failure';
+import { Failure, type FailureKind } from '../model/failure';
 import type { Settled, UploadRecord } from '../model/upload-record';
 import type { Completed, Found, ObjectWriter } from '../ports/object-store';
 import { adoptedEntry, announceRemoved, historyOf, showFound } from './adopt';
@@ -119,7 +119,8 @@ export async function rollForward(fs: Filesystem, record: UploadRecord): Promise
     });
     return true;
   } catch (error) {
-    if (error instanceof Failure && error.kind === 'overtaken') return true;
+    // Refused for good, or put back to be parked: either way it is no longer being committed.
+    if (error instanceof Failure && !unfinished.has(error.kind)) return true;
     if (!(error instanceof BytesLost)) throw error;
     if ((record.quietUntil ?? 0) > fs.clock.now()) return false;
     await giveUpClaim(fs, record, 'dropped');
@@ -129,6 +130,8 @@ export async function rollForward(fs: Filesystem, record: UploadRecord): Promise
 }
 
 class BytesLost extends Error {}
+
+const unfinished: ReadonlySet<FailureKind> = new Set(['unconfirmed', 'store-unavailable', 'taken-over']);
 
 const retargetings = 3;
 
