@@ -50,6 +50,10 @@ export class ActiveUploads {
     return [...this.byToken.values()].some((upload) => upload.key.startsWith(`${directory}/`));
   }
 
+  all(): Iterable<ActiveUpload> {
+    return this.byToken.values();
+  }
+
   get size(): number {
     return this.byToken.size;
   }

@@ -12,15 +12,25 @@ export interface MaintenanceOptions {
   /** The stores' own housekeeping, before each sweep. */
   readonly upkeep: () => void;
   readonly sink?: EventSink;
-  /** Whose work may be taken over; embedded, nobody's but one's own leftovers, for there is one process. */
-  readonly isDead?: (owner: string) => boolean;
+  /** The tasks beside this one; embedded there is none, and nobody's work is taken over but one's own leftovers. */
+  readonly others?: OtherTasks;
+}
+
+export interface OtherTasks {
+  isDead(task: string): boolean;
+  /** Tasks that are dead, but whose rows are still there. */
+  dead(): string[];
+  forget(task: string): Promise<void>;
 }
 
 const betweenPasses = 60_000;
+/** A dead task's row goes only after so many sweeps found nothing under it. */
+const emptySweeps = 2;
 
 export class Maintenance {
   private readonly stopped = new AbortController();
   private running: Promise<unknown>[] = [];
+  private readonly foundNothing = new Map<string, number>();
 
   constructor(
     private readonly fs: Filesystem,
@@ -28,15 +38,29 @@ export class Maintenance {
   ) {}
 
   start(): void {
-    const { every, homes, upkeep, sink, isDead = () => false } = this.options;
+    const { every, homes, upkeep, sink } = this.options;
     this.running = [
       this.repeat(every, async () => {
         upkeep();
-        await sweep(this.fs, { isDead });
+        await this.sweep();
         await deliverOutbox(this.fs, sink);
       }),
       this.repeat(betweenPasses, async () => compareFolders(this.fs, await homes(), this.stopped.signal)),
     ];
+  }
+
+  private async sweep(): Promise<void> {
+    const { others } = this.options;
+    const owners = new Set<string>();
+    await sweep(this.fs, { isDead: (owner) => others?.isDead(owner) ?? false, onOwner: (owner) => owners.add(owner) });
+    if (!others) return;
+    const dead = others.dead();
+    for (const task of this.foundNothing.keys()) if (!dead.includes(task)) this.foundNothing.delete(task);
+    for (const task of dead) {
+      const times = owners.has(task) ? 0 : (this.foundNothing.get(task) ?? 0) + 1;
+      this.foundNothing.set(task, times);
+      if (times >= emptySweeps) await others.forget(task);
+    }
   }
 
   private async repeat(pause: number, work: () => Promise<unknown>): Promise<void> {

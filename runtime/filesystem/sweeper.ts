@@ -20,12 +20,17 @@ import { transact } from './transaction';
 export interface Sweep {
   /** Whether this owner's work may be taken over. `none` always may. */
   readonly isDead: (owner: string) => boolean;
+  /** Somebody has unfinished work. */
+  readonly onOwner?: (owner: string) => void;
 }
 
-export async function sweep(fs: Filesystem, { isDead }: Sweep): Promise<number> {
+export async function sweep(fs: Filesystem, { isDead, onOwner }: Sweep): Promise<number> {
   let repairs = 0;
   // A record of our own that no handler works on was left by one that failed: it could not even hand it over.
-  const isLeft = (owner: string, token: string) => owner === 'none' || isDead(owner) || (owner === fs.task && !fs.active.worksOn(token));
+  const isLeft = (owner: string, token: string) => {
+    onOwner?.(owner);
+    return owner === 'none' || (owner === fs.task ? !fs.active.worksOn(token) : isDead(owner));
+  };
   const repair = async (what: string, path: string, work: () => Promise<boolean>) => {
     try {
       if (await work()) {

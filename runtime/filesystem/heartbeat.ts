@@ -1,0 +1,78 @@
+import type { LeaseStore, SilentStatus } from '../ports/lease-store';
+import type { Filesystem } from './filesystem';
+import type { TaskObserver } from './task-observer';
+
+/**
+ * Says every few seconds that this task lives and which of its uploads are silent, and reads the same of the others. The first beat comes before the task
+ * does anything that another could find.
+ */
+export interface HeartbeatOptions {
+  readonly leases: LeaseStore;
+  readonly observer: TaskObserver;
+  /** Milliseconds between two beats. */
+  readonly every: number;
+  /** Where this task takes in connections that arrived elsewhere. */
+  readonly relay?: string;
+  /** After each beat that went through. */
+  readonly onBeat?: () => Promise<void>;
+}
+
+/** A status row has a size; a client that comes back for one that is left out waits until that upload is cut. */
+const mostSilent = 100;
+
+export class Heartbeat {
+  private readonly stopped = new AbortController();
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly fs: Pick<Filesystem, 'task' | 'active' | 'clock' | 'log'>,
+    private readonly options: HeartbeatOptions,
+  ) {}
+
+  /** Resolves when the first beat is written. Throws `Failure('store-unavailable')`. */
+  async start(): Promise<void> {
+    await this.beat();
+    this.running = this.repeat();
+  }
+
+  private async beat(): Promise<void> {
+    const { leases, observer, relay, onBeat } = this.options;
+    await leases.beat({ task: this.fs.task, relay, silent: this.silent() });
+    await observer.observe();
+    await onBeat?.();
+  }
+
+  private silent(): Record<string, SilentStatus> {
+    const silent: Record<string, SilentStatus> = {};
+    let room = mostSilent;
+    for (const upload of this.fs.active.all()) {
+      if (!upload.silent || upload.committing || room-- <= 0) continue;
+      silent[upload.token] = { key: upload.key, user: upload.user, durable: upload.progress().durable };
+    }
+    return silent;
+  }
+
+  private async repeat(): Promise<void> {
+    const { clock, log } = this.fs;
+    const { signal } = this.stopped;
+    for (;;) {
+      try {
+        await clock.sleep(this.options.every, signal);
+      } catch {
+        // Stopped.
+        return;
+      }
+      try {
+        await this.beat();
+      } catch (cause) {
+        log.warn('store.error', { text: 'the heartbeat did not go through; it is tried again', cause });
+      }
+    }
+  }
+
+  /** The last beat has been sent. The row stays: others forget it when nothing is left under it. */
+  async stop(): Promise<void> {
+    this.stopped.abort(new Error('the server stops'));
+    await this.running;
+  }
+}
