@@ -40,6 +40,10 @@ export const rules: Readonly<Record<string, Rule>> = {
 /** One adapter, one library: what only it may load, beside what all adapters may. */
 export const vendors: Readonly<Record<string, readonly string[]>> = {
   'argon2-password-hasher': ['@node-rs/argon2'],
+  'bucket-events': ['@aws-sdk/client-sqs'],
+  dynamodb: ['@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb'],
+  s3: ['@aws-sdk/client-s3', '@smithy/node-http-handler', 'node:http', 'node:https', 'node:stream', 'node:timers/promises'],
+  ecs: ['node:http'],
   'file-certificates': ['selfsigned', 'node:net#isIP'],
   lmdb: ['lmdb'],
   'pino-log': ['pino'],
