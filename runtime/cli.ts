@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { describeConnection, openOperator } from './compose';
-import { readConfig } from './config/config';
+import { type Config, readConfig } from './config/config';
 import { describeVariables, variables } from './config/variables';
 import { main } from './main';
 import { askHidden } from './operator/ask-hidden';
@@ -59,10 +59,19 @@ interface Tools {
   readonly makeUp: () => string;
 }
 
+/** The memory decides over nothing that a command does. */
+function configuration(): Config {
+  const config = readConfig(process.env, 0);
+  if ('faults' in config) throw new OperatorError(config.faults.join('\ncauseway: '), 'usage');
+  return config;
+}
+
 async function withPartners(work: (tools: Tools) => Promise<void>): Promise<void> {
-  const data = process.env['CAUSEWAY_DATA']?.trim() || variables.CAUSEWAY_DATA.default;
-  if (!isFolder(data)) throw new OperatorError(`${path.resolve(data)} is no data folder: start the server once, or set CAUSEWAY_DATA`);
-  const { partners, ids, close } = openOperator(data);
+  const config = configuration();
+  if (config.metadata.kind === 'lmdb' && !isFolder(config.data)) {
+    throw new OperatorError(`${path.resolve(config.data)} is no data folder: start the server once, or set CAUSEWAY_DATA`);
+  }
+  const { partners, ids, close } = await openOperator(config);
   try {
     await work({ partners, makeUp: () => generatePassword(ids) });
   } finally {
@@ -83,9 +92,7 @@ function passwordLine(password: string | undefined): string {
 }
 
 async function printSheet(partner: string, options: JsonOption & { readonly host?: string }): Promise<void> {
-  // The memory decides over nothing that is printed.
-  const config = readConfig(process.env, 0);
-  if ('faults' in config) throw new OperatorError(config.faults.join('\ncauseway: '), 'usage');
+  const config = configuration();
   await withPartners(async ({ partners }) => {
     await partners.show(partner);
     const facts = { ...(await describeConnection(config, config, options.host)), partner, password: undefined };

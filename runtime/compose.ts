@@ -2,15 +2,11 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
-import { openDirectoryStore } from './adapters/directory/open-directory-store';
 import { ensureSelfSigned, FileCertificates, namesOf, readCertificate } from './adapters/file-certificates';
-import { Environment } from './adapters/lmdb/environment';
 import { lockFolder } from './adapters/lmdb/folder-lock';
-import { LmdbMetadataStore } from './adapters/lmdb/lmdb-metadata-store';
-import { LmdbUserDirectory } from './adapters/lmdb/lmdb-user-directory';
 import { BudgetedPartBuffers } from './adapters/memory/budgeted-part-buffers';
-import { MemoryLeaseStore } from './adapters/memory/memory-lease-store';
 import { MetricsLog } from './adapters/metrics-log';
+import { pinoLog } from './adapters/pino-log';
 import { bootId, startedOf } from './adapters/process-identity';
 import { ProcessMetrics } from './adapters/process-metrics';
 import { randomIds } from './adapters/random-ids';
@@ -21,9 +17,12 @@ import { variables } from './config/variables';
 import { ActiveUploads } from './filesystem/active-uploads';
 import { alone, type Filesystem } from './filesystem/filesystem';
 import { FolderTruth } from './filesystem/folder-truth';
+import { Heartbeat } from './filesystem/heartbeat';
 import { Maintenance } from './filesystem/maintenance';
 import { openPartnerView } from './filesystem/open-view';
 import { recover } from './filesystem/sweeper';
+import { TaskObserver } from './filesystem/task-observer';
+import { openIndex, openObjects, usesFolder } from './open-stores';
 import type { SheetFacts } from './operator/connection-sheet';
 import { Partners } from './operator/partners';
 import type { Ids } from './ports/ids';
@@ -31,13 +30,12 @@ import type { Log } from './ports/log';
 import { PassivePorts } from './routing/passive-ports';
 import { explainBind } from './server/listener';
 import { FtpsServer } from './server/server';
-import { LockOut, SessionCounter } from './session/lock-out';
+import { LockOut } from './session/lock-out';
 import { Login } from './session/login';
+import { Seats } from './session/seats';
 import { Session } from './session/session';
 
 /** The composition root: the only file that knows which adapter stands behind which port. */
-
-const indexFolder = (data: string) => path.join(data, 'index');
 
 export interface OperatorTools {
   readonly partners: Partners;
@@ -46,17 +44,25 @@ export interface OperatorTools {
 }
 
 /** What the command line needs; beside a running server, in the same index. */
-export function openOperator(data: string): OperatorTools {
-  const environment = new Environment(indexFolder(data), randomIds.token());
-  const users = new LmdbUserDirectory(environment);
+export async function openOperator(config: Pick<Config, 'data' | 'metadata'>): Promise<OperatorTools> {
+  const undo: (() => unknown)[] = [];
+  const log = pinoLog('warn', (line) => process.stderr.write(line));
+  const { users } = await openIndex(config, { clock: systemClock, ids: randomIds, log, undo }, false);
   const partners = new Partners({ users, hasher: new Argon2PasswordHasher(), clock: systemClock });
-  return { partners, ids: randomIds, close: () => environment.close() };
+  return { partners, ids: randomIds, close: () => closeAll(undo) };
+}
+
+async function closeAll(undo: (() => unknown)[]): Promise<void> {
+  for (const step of undo.reverse()) await step();
 }
 
 export function certificateFiles(config: Pick<Config, 'data' | 'certificate' | 'key'>) {
   const own = { certificate: path.join(config.data, 'certificate.pem'), key: path.join(config.data, 'key.pem') };
   return config.certificate && config.key ? { certificate: config.certificate, key: config.key } : own;
 }
+
+/** An observer sees a task miss several beats: a slow answer of the store makes nobody look dead. */
+const beatsBeforeDeath = 6;
 
 const everywhere: readonly string[] = ['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'];
 
@@ -101,7 +107,7 @@ export async function startServer(config: Config, hostName: string, log: Log): P
   try {
     return await start(config, hostName, log, undo);
   } catch (error) {
-    for (const step of undo.reverse()) await step();
+    await closeAll(undo);
     throw error;
   }
 }
@@ -112,27 +118,21 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const metrics = new ProcessMetrics();
   const boot = bootId();
   const task = ids.token();
-  undo.push(lockFolder(config.data, { pid: process.pid, started: startedOf(process.pid) ?? '', boot: boot ?? '', nonce: task }, startedOf));
-
-  const environment = new Environment(indexFolder(config.data), ids.token());
-  undo.push(() => environment.close());
-  const users = new LmdbUserDirectory(environment);
+  if (usesFolder(config)) {
+    undo.push(
+      lockFolder(config.data, { pid: process.pid, started: startedOf(process.pid) ?? '', boot: boot ?? '', nonce: task }, startedOf),
+    );
+  }
+  const surroundings = { clock, ids, log, undo };
+  const index = await openIndex(config, surroundings, true);
+  const { users, leases } = index;
   const hasher = new Argon2PasswordHasher();
-  const ownModes = config.objectsPath === undefined;
-  const { store, warnings } = await openDirectoryStore({
-    base: config.objectsPath ?? config.data,
-    modes: ownModes ? { file: 0o600, directory: 0o700 } : { file: 0o666, directory: 0o777 },
-    clock,
-    reserve: config.diskReserve,
-    bootId: boot,
-  });
-  for (const text of warnings) log.warn('server.warning', { text });
-  environment.maintain();
+  const observer = index.shared ? new TaskObserver(leases, clock, config.times.deadAfter) : undefined;
 
   const folders = new FolderTruth();
   const fs: Filesystem = {
-    metadata: new LmdbMetadataStore(environment),
-    objects: store,
+    metadata: index.metadata,
+    objects: await openObjects(config, surroundings),
     buffers: new BudgetedPartBuffers(config.bufferBudget, config.smallestPart),
     clock,
     ids,
@@ -140,7 +140,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     metrics,
     task,
     active: new ActiveUploads(),
-    fleet: alone,
+    fleet: observer ?? alone,
     folders,
     limits: {
       claimWait: config.times.claimWait,
@@ -150,7 +150,13 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     },
   };
   folders.attach(fs);
-  await recover(fs);
+  if (observer) {
+    const heartbeat = new Heartbeat(fs, { leases, observer, every: config.times.deadAfter / beatsBeforeDeath });
+    await heartbeat.start();
+    undo.push(() => heartbeat.stop());
+  } else {
+    await recover(fs);
+  }
 
   const files = certificateFiles(config);
   const address = everywhere.includes(config.host) || isIP(config.host) === 0 ? undefined : config.host;
@@ -159,7 +165,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   undo.push(() => certificates.close());
 
   const passive = new PassivePorts({
-    leases: new MemoryLeaseStore(clock),
+    leases,
     clock,
     ids,
     task,
@@ -171,8 +177,10 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     throw explainBind(error, config.host, `${error.port ?? 'passive'}`);
   });
 
-  const lockOut = new LockOut(clock, config.lockoutFailures, config.times.lockout);
-  const login = new Login({ users, hasher, lockOut, sessions: new SessionCounter(config.sessionsPerUser), clock, ids, metrics });
+  const { sessionsPerUser, sessionsPerAddress } = config;
+  const lockOut = new LockOut(leases, config.lockoutFailures, config.times.lockout);
+  const seats = new Seats({ leases, task, fleet: fs.fleet, log });
+  const login = new Login({ users, hasher, lockOut, seats, sessionsPerUser, sessionsPerAddress, clock, ids, metrics });
   const server = new FtpsServer({
     host: config.host,
     explicitPort: config.explicitPort,
@@ -224,10 +232,11 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
       for await (const { user } of users.list()) homes.push(user.home);
       return homes;
     },
-    upkeep: () => environment.maintain(),
+    upkeep: () => index.upkeep(),
+    others: observer && { isDead: (owner) => observer.isDead(owner), dead: () => observer.dead(), forget: (dead) => leases.forget(dead) },
   });
   maintenance.start();
-  const metricsLog = new MetricsLog({ metrics, clock, log, sample: () => metrics.gauge('buffers.used', fs.buffers.used) });
+  const metricsLog = new MetricsLog({ read: () => ({ 'buffers.used': fs.buffers.used, ...metrics.snapshot() }), clock, log });
   metricsLog.start();
   log.info('server.ready', { ...ports, task });
 
@@ -240,7 +249,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
       await server.drain();
       await maintenance.stop();
       metricsLog.stop();
-      for (const step of undo.reverse()) await step();
+      await closeAll(undo);
     },
   };
 }

@@ -1,17 +1,16 @@
 import type { Clock } from '../ports/clock';
 import type { Log } from '../ports/log';
-import type { ProcessMetrics } from './process-metrics';
+import type { MetricName } from '../ports/metrics';
 
 /**
  * The counters for whoever reads the log of one server: a line a minute when something has happened since the last one, and one at the end. Totals since the
  * start, so that a lost line loses nothing. A fleet sends its numbers to a collector instead.
  */
 export interface MetricsLogOptions {
-  readonly metrics: ProcessMetrics;
+  /** The numbers now, the gauges among them. */
+  readonly read: () => Readonly<Partial<Record<MetricName, number>>>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Sets the gauges that nobody sets when they change. */
-  readonly sample: () => void;
 }
 
 const every = 60_000;
@@ -23,8 +22,7 @@ export class MetricsLog {
   constructor(private readonly options: MetricsLogOptions) {}
 
   start(): void {
-    this.options.sample();
-    this.last = JSON.stringify(this.options.metrics.snapshot());
+    this.last = JSON.stringify(this.options.read());
     void this.run();
   }
 
@@ -39,9 +37,8 @@ export class MetricsLog {
   }
 
   private tell(): void {
-    const { metrics, log, sample } = this.options;
-    sample();
-    const values = metrics.snapshot();
+    const { read, log } = this.options;
+    const values = read();
     const text = JSON.stringify(values);
     if (text === this.last) return;
     this.last = text;

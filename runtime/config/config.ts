@@ -67,6 +67,7 @@ export type TimeName =
   | 'parkedFor'
   | 'silentAfter'
   | 'sweepEvery'
+  | 'deadAfter'
   | 'lockout'
   | 'giveUpAfter'
   | 'keepAlive';
@@ -110,6 +111,7 @@ export function readConfig(
       parkedFor: reader.seconds('CAUSEWAY_PARKED_FOR'),
       silentAfter: reader.seconds('CAUSEWAY_SILENT_AFTER'),
       sweepEvery: reader.seconds('CAUSEWAY_SWEEP_EVERY'),
+      deadAfter: reader.seconds('CAUSEWAY_DEAD_AFTER'),
       lockout: reader.seconds('CAUSEWAY_LOCKOUT_TIME'),
       giveUpAfter: reader.seconds('CAUSEWAY_GIVE_UP_AFTER'),
       keepAlive: reader.seconds('CAUSEWAY_KEEP_ALIVE'),

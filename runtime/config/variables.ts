@@ -172,6 +172,12 @@ export const variables = {
     range: [1, 5000],
     help: 'Passive ports that one partner at one address may have asked for and not used yet; empty: all but four, or half where that is more.',
   },
+  CAUSEWAY_DEAD_AFTER: {
+    kind: 'seconds',
+    default: '30',
+    range: [6, 600],
+    help: 'A task without a heartbeat for this time is dead, and others carry on what it left; the heartbeats come six times as often.',
+  },
   CAUSEWAY_SESSIONS_PER_ADDRESS: { kind: 'count', default: '100', range: [1, 100000], help: 'Control connections from one address.' },
   CAUSEWAY_SESSIONS_PER_USER: {
     kind: 'count',

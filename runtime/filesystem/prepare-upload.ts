@@ -56,8 +56,14 @@ export async function prepareUpload(
     if (entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
     if (entry && !mayOverwrite) throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
     await fs.folders.requireNoFold(fs, key, entry);
-    const { record, recorded } = await startRecord(fs, sender, asked, key, entry, state, continuation);
-    return new Upload(fs, asked, admission, continuation, { record, recorded, mayOverwrite, maxBytes });
+    // What is added to nothing must still find nothing: two clients that begin one log file at once would lose what the first was told is stored.
+    const addsToNothing = how.kind === 'append' && continuation.kind === 'whole';
+    const token = fs.ids.token();
+    // From its record on it is somebody's work: a record of this task that nobody works on is swept.
+    return await fs.active.during(token, async () => {
+      const { record, recorded } = await startRecord(fs, sender, asked, key, entry, state, continuation, token);
+      return new Upload(fs, asked, admission, continuation, { record, recorded, mayOverwrite: mayOverwrite && !addsToNothing, maxBytes });
+    });
   } catch (error) {
     admission.end();
     throw error;
@@ -84,21 +90,25 @@ async function startRecord(
   entry: Entry | undefined,
   state: PathState,
   continuation: Continuation,
+  token: string,
 ): Promise<{ record: UploadRecord; recorded: boolean }> {
   let record: UploadRecord;
   let recorded = true;
   if (continuation.kind === 'parked') {
-    record = await takeOverParked(fs, continuation.record, continuation.progress);
+    record = await takeOverParked(fs, continuation.record, continuation.progress, token);
   } else {
-    record = newRecord(fs, {
-      key,
-      storedKey: entry?.kind === 'file' ? entry.storedKey : storedKeyOf(user, path),
-      user: user.name,
-      client,
-      home: user.home,
-      begun: nextTime(fs.clock.now(), entry, state.claim, [...state.uploads, ...fs.active.of(key, user.name)]),
-      base: continuation.kind === 'base' ? continuation.base : undefined,
-    });
+    record = {
+      ...newRecord(fs, {
+        key,
+        storedKey: entry?.kind === 'file' ? entry.storedKey : storedKeyOf(user, path),
+        user: user.name,
+        client,
+        home: user.home,
+        begun: nextTime(fs.clock.now(), entry, state.claim, [...state.uploads, ...fs.active.of(key, user.name)]),
+        base: continuation.kind === 'base' ? continuation.base : undefined,
+      }),
+      token,
+    };
     const own = state.uploads.some((upload) => upload.user === user.name && (upload.state === 'parked' || upload.state === 'receiving'));
     recorded = entry !== undefined || own;
     if (recorded) await announceUpload(fs, record);
@@ -181,10 +191,14 @@ async function prepareUnique(fs: Filesystem, sender: Sender, asked: VirtualPath,
     for (let attempt = 0; attempt < uniqueTries; attempt++) {
       const name = attempt === 0 ? stem : `${stem}.${fs.ids.token().slice(-8).toLowerCase()}`;
       const path = childPath(directory, name);
-      const record = await reserveName(fs, sender, path);
-      if (!record) continue;
-      await requireAncestorsOrDrop(fs, record);
-      return new Upload(fs, path, admission, { kind: 'whole' }, { record, recorded: true, mayOverwrite: false, maxBytes });
+      const token = fs.ids.token();
+      const upload = await fs.active.during(token, async () => {
+        const record = await reserveName(fs, sender, path, token);
+        if (!record) return undefined;
+        await requireAncestorsOrDrop(fs, record);
+        return new Upload(fs, path, admission, { kind: 'whole' }, { record, recorded: true, mayOverwrite: false, maxBytes });
+      });
+      if (upload) return upload;
     }
     throw new Failure('busy', 'No free name was found; try again.');
   } catch (error) {
@@ -194,11 +208,15 @@ async function prepareUnique(fs: Filesystem, sender: Sender, asked: VirtualPath,
 }
 
 /** Undefined: the name is taken, by an entry, a file of others, another upload or a change under way. */
-async function reserveName(fs: Filesystem, { user, client }: Sender, path: VirtualPath): Promise<UploadRecord | undefined> {
+async function reserveName(
+  fs: Filesystem,
+  { user, client }: Sender,
+  path: VirtualPath,
+  token: string,
+): Promise<UploadRecord | undefined> {
   const key = objectKey(user, path);
   const storedKey = storedKeyOf(user, path);
   if (fs.active.of(key, user.name).length > 0 || (await fs.objects.look(storedKey))) return undefined;
-  const token = fs.ids.token();
   return transact(fs, async (tx) => {
     const { entry, claim, uploads } = await readPath(tx, key);
     const mine = uploads.find((upload) => upload.token === token);

@@ -202,12 +202,20 @@ const dropping: ReadonlySet<FailureKind> = new Set([
   'overtaken',
 ]);
 
+/** After these the record is still being committed. */
+const carriedOn: ReadonlySet<FailureKind> = new Set(['store-unavailable', 'taken-over']);
+
 /** Parks or drops what a failed upload has received, and says in the failure which. */
 async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter | undefined, error: unknown): Promise<unknown> {
   const { active } = receiving;
   const record: UploadRecord = { ...receiving.record, told: active.told ?? receiving.record.told };
   const failure = error instanceof Failure ? error : undefined;
   if (failure?.kind === 'unconfirmed') return failure;
+  // The commit had begun and nobody took it back: whoever sweeps carries it on, with what the store has. Parking would write those bytes once more.
+  if (active.committing && (!failure || carriedOn.has(failure.kind))) {
+    if (failure?.kind !== 'store-unavailable') return error;
+    return new Failure('unconfirmed', 'Storage did not confirm. The change may still appear; sending it again is safe.', { cause: error });
+  }
   try {
     if (failure && dropping.has(failure.kind)) {
       await writer?.abort();

@@ -124,9 +124,9 @@ function continueComplete(
  * A new record takes over what the parked one has: upload id and parts, the time it began. In one transaction, on condition that it is still parked at
  * that size.
  */
-export async function takeOverParked(fs: Filesystem, parked: UploadRecord, progress: Progress): Promise<UploadRecord> {
+export async function takeOverParked(fs: Filesystem, parked: UploadRecord, progress: Progress, token: string): Promise<UploadRecord> {
   const { key, storedKey, user, home, begun, base } = parked;
-  const next = newRecord(fs, { key, storedKey, user, home, begun, base, progress });
+  const next: UploadRecord = { ...newRecord(fs, { key, storedKey, user, home, begun, base, progress }), token };
   await transact(fs, async (tx) => {
     const mine = uploadKey(placeOf(next.key), next.token);
     const old = uploadKey(placeOf(parked.key), parked.token);

@@ -26,6 +26,9 @@ export interface PartnerChanges {
   readonly enabled?: boolean;
 }
 
+/** Of a conditional write that others get in the way of. */
+const mostAttempts = 10;
+
 export class Partners {
   constructor(private readonly options: PartnersOptions) {}
 
@@ -52,11 +55,19 @@ export class Partners {
     };
     const user = await this.checked(apply(blank, changes));
     if (!(await users.put(user, 'absent'))) throw alreadyThere(name);
+    await this.keepHome(user, (stored) => users.remove(name, stored.revision));
     return user;
   }
 
   async set(name: string, changes: PartnerChanges): Promise<User> {
-    return this.change(name, (user) => this.checked(apply(user, changes)));
+    let before = '';
+    const user = await this.change(name, (current) => {
+      before = current.home;
+      return this.checked(apply(current, changes));
+    });
+    const { users } = this.options;
+    if (user.home !== before) await this.keepHome(user, (stored) => users.put({ ...stored.user, home: before }, stored.revision));
+    return user;
   }
 
   /** A new password. The one before stays valid beside it when asked to, until the next change. */
@@ -89,7 +100,7 @@ export class Partners {
   }
 
   private async change(name: string, change: (user: User) => Promise<User>): Promise<User> {
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
       const { user, revision } = await this.existing(name);
       const next = await change(user);
       if (await this.options.users.put(next, revision)) return next;
@@ -99,17 +110,41 @@ export class Partners {
 
   private async checked(user: User): Promise<User> {
     checkHome(user.home);
-    for await (const { user: other } of this.options.users.list()) {
-      if (other.name === user.name) continue;
-      if (overlap(user.home, other.home)) {
-        throw new OperatorError(
-          `home "${user.home}" and the home "${other.home}" of partner ${other.name} are the same, or one inside the other`,
-        );
-      }
-    }
+    const other = await this.neighbour(user);
+    if (other) throw overlapping(user, other);
     for (const block of user.allowedAddresses) checkBlock(block);
     return user;
   }
+
+  /** Another partner whose home is the same, or one inside the other. */
+  private async neighbour(user: User): Promise<User | undefined> {
+    for await (const { user: other } of this.options.users.list())
+      if (other.name !== user.name && overlap(user.home, other.home)) return other;
+    return undefined;
+  }
+
+  /**
+   * Asked again when it is written: two operators at once may both have found the place free, and the writes are conditional on one name each. Whoever
+   * writes last sees the other one and takes his own back; both may, but never does neither.
+   */
+  private async keepHome(user: User, takeBack: (stored: StoredUser) => Promise<boolean>): Promise<void> {
+    const other = await this.neighbour(user);
+    if (!other) return;
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      const stored = await this.options.users.find(user.name);
+      // Changed or removed by somebody else meanwhile: there is nothing of ours to take back.
+      if (stored?.user.home !== user.home || (await takeBack(stored))) throw overlapping(user, other);
+    }
+    throw new OperatorError(
+      `partner ${user.name} and partner ${other.name} were given overlapping homes at the same time, and ${user.name} is being changed by someone else: give one of them another home`,
+    );
+  }
+}
+
+function overlapping(user: User, other: User): OperatorError {
+  return new OperatorError(
+    `home "${user.home}" and the home "${other.home}" of partner ${other.name} are the same, or one inside the other`,
+  );
 }
 
 function alreadyThere(name: string): OperatorError {

@@ -57,8 +57,10 @@ export interface MetadataStore {
   page<T extends TableName>(table: T, partition: string, options: { after?: string; prefix?: string; limit: number }): Promise<Row<T>[]>;
 
   /**
-   * One page over all partitions of a table, in an order of the store's own; `after` is the key of the last row of the page before. The sweeper's way
-   * to find open work: what it reads is a hint and is read again before anything is done.
+   * One page over all partitions of a table, in an order of the store's own that keeps the order within a partition; `after` is the key of the last row of
+   * the page before. The sweeper's way to find open work: what it reads is a hint and is read again before anything is done. A row that needs nobody (a free
+   * claim, an ended upload without leftovers) may be left out by a store that removes it by itself when it has expired, and a row that has just been written
+   * may come a moment later.
    */
   scan<T extends TableName>(table: T, options: { after?: RowKey<T>; limit: number }): Promise<Row<T>[]>;
 

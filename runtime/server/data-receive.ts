@@ -4,6 +4,7 @@ import { Failure } from '../model/failure';
 import type { UserSwitches } from '../model/user';
 import type { Clock, Timer } from '../ports/clock';
 import type { DataConnection } from './data-connection';
+import { freeRecord } from './free-record';
 
 /** The payload of an upload, pushed record by record, until a verified end. */
 export interface ReceiveOptions {
@@ -133,15 +134,6 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     watchStall();
     socket.resume();
   });
-}
-
-/**
- * Each TLS record has a memory block of its own; freeing it at once, instead of leaving it to the collector, saves a third of the CPU. Node 26 packs several
- * records into one block, which must stay.
- */
-function freeRecord(bytes: Buffer): void {
-  const block = bytes.buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer };
-  if (block.transfer && bytes.byteLength === block.byteLength) block.transfer(0);
 }
 
 /** Our close_notify and FIN: clients that wait for them (Python's `unwrap`) go on, and only then is 226 due. */

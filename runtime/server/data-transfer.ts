@@ -124,7 +124,8 @@ export class Transfer implements DataTransfer {
     try {
       return await Promise.race([
         this.slot.arrived,
-        clock.sleep(acceptTimeout, done.signal).then(() => {
+        // An abort wins elsewhere; this wait must not outlive it.
+        clock.sleep(acceptTimeout, AbortSignal.any([done.signal, this.transfer.signal])).then(() => {
           throw neverCame(this.slot, this.options);
         }),
       ]);

@@ -107,9 +107,11 @@ export class FtpsServer {
     this.sessions.set(control, session);
     metrics.gauge('sessions.open', this.sessions.size);
     raw.once('close', () => {
-      this.sessions.delete(control);
-      metrics.gauge('sessions.open', this.sessions.size);
-      if (this.sessions.size === 0) this.onEmpty?.();
+      void session.finished.then(() => {
+        this.sessions.delete(control);
+        metrics.gauge('sessions.open', this.sessions.size);
+        if (this.sessions.size === 0) this.onEmpty?.();
+      });
     });
     control.start(session);
     if (this.draining) session.drain('idle');

@@ -89,4 +89,9 @@ export interface SessionHandler {
   /** The server is going down. `idle`: say 421 and close unless a transfer runs. `now`: abort what runs, keep what was received. */
   drain(urgency: 'idle' | 'now'): void;
   readonly transferring: boolean;
+  /**
+   * Resolves after the end, when nothing of the session runs any more: its client may be gone while a cut upload is still being put aside, and a server that
+   * closes its stores under that loses what was kept.
+   */
+  readonly finished: Promise<void>;
 }

@@ -7,7 +7,8 @@ import type { Log } from '../ports/log';
 import type { Metrics } from '../ports/metrics';
 import type { PasswordHasher } from '../ports/password-hasher';
 import type { UserDirectory } from '../ports/user-directory';
-import type { LockOut, SessionCounter } from './lock-out';
+import type { LockOut } from './lock-out';
+import type { Seats } from './seats';
 
 /**
  * Name and password to a partner. Every way to fail looks the same from outside: the same reply, one hash computed, a delay; the log alone knows which it
@@ -17,10 +18,19 @@ export interface LoginOptions {
   readonly users: UserDirectory;
   readonly hasher: PasswordHasher;
   readonly lockOut: LockOut;
-  readonly sessions: SessionCounter;
+  readonly seats: Seats;
+  /** Sessions at once; a partner may have a number of his own. */
+  readonly sessionsPerUser: number;
+  readonly sessionsPerAddress: number;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly metrics: Metrics;
+}
+
+/** Who asks: the address of the control connection, and the session's id. */
+export interface Caller {
+  readonly address: string;
+  readonly session: string;
 }
 
 const shortestDelay = 1_000;
@@ -29,16 +39,16 @@ const jitter = 2_000;
 export class Login {
   constructor(private readonly options: LoginOptions) {}
 
-  /** Undefined: refused, after the delay. `too-many`: right, but the partner has no session left. */
-  async check(name: string, password: string, address: string, log: Log): Promise<User | 'too-many' | undefined> {
-    const { users, hasher, lockOut, sessions, clock, ids, metrics } = this.options;
-    const locked = lockOut.isLocked(name, address);
+  /** Undefined: refused, after the delay. `too-many`: right, but the partner, or his address, has no session left. */
+  async check(name: string, password: string, { address, session }: Caller, log: Log): Promise<User | 'too-many' | undefined> {
+    const { users, hasher, lockOut, clock, ids, metrics } = this.options;
+    const { failures, locked } = await lockOut.look(name, address);
     const user = (await users.find(name))?.user;
     const usable = user?.enabled && !locked && isAllowed(user, address);
     const right = await hasher.verify(usable ? user.passwordHashes : [], password);
     if (user && usable && right) {
-      lockOut.succeeded(name, address);
-      if (!sessions.enter(user.name, user.maxSessions)) return 'too-many';
+      if (failures > 0) await lockOut.succeeded(name, address);
+      if (!(await this.takeSeats(user, { address, session }))) return 'too-many';
       metrics.count('logins.ok');
       return user;
     }
@@ -53,13 +63,23 @@ export class Login {
             : 'wrong password';
     metrics.count('logins.failed');
     log.warn('login.failed', { partner: name.slice(0, 64), peer: address, text: why });
-    if (lockOut.failed(name, address)) log.warn('login.locked', { partner: name.slice(0, 64), peer: address });
+    if (await lockOut.failed(name, address)) log.warn('login.locked', { partner: name.slice(0, 64), peer: address });
     await clock.sleep(shortestDelay + ids.random(jitter));
     return undefined;
   }
 
-  leave(user: User): void {
-    this.options.sessions.leave(user.name);
+  private async takeSeats(user: User, { address, session }: Caller): Promise<boolean> {
+    const { seats, sessionsPerUser, sessionsPerAddress } = this.options;
+    const partner = { kind: 'partner', name: user.name, session } as const;
+    if (!(await seats.take(partner, user.maxSessions ?? sessionsPerUser))) return false;
+    if (await seats.take({ kind: 'address', name: address, session }, sessionsPerAddress)) return true;
+    seats.give(partner);
+    return false;
+  }
+
+  leave(user: User, { address, session }: Caller): void {
+    this.options.seats.give({ kind: 'partner', name: user.name, session });
+    this.options.seats.give({ kind: 'address', name: address, session });
   }
 }
 

@@ -70,10 +70,15 @@ export class Session implements SessionHandler {
   /** The last reply has been written. */
   private closed = false;
   private draining = false;
+  private tellFinished: () => void = () => undefined;
+  readonly finished: Promise<void>;
 
   constructor(private readonly options: SessionOptions) {
     const { control, data, clock, login, ids, limits } = options;
     this.id = ids.session();
+    this.finished = new Promise((resolve) => {
+      this.tellFinished = resolve;
+    });
     this.log = this.ownLog();
     this.input = new CommandInput(
       clock,
@@ -300,7 +305,7 @@ export class Session implements SessionHandler {
 
   private leave(): void {
     if (!this.user) return;
-    this.options.login.leave(this.user);
+    this.options.login.leave(this.user, { address: this.options.control.peerAddress, session: this.id });
     this.user = undefined;
     this.view = undefined;
     this.log = this.ownLog();
@@ -384,5 +389,6 @@ export class Session implements SessionHandler {
     this.leave();
     this.timers.stop();
     this.log.info('session.close');
+    this.tellFinished();
   }
 }

@@ -10,7 +10,8 @@ function start() {
   const note = (event: EventName, fields?: LogFields) => void lines.push([event, fields?.['metrics']]);
   const log: Log = { debug: note, info: note, warn: note, error: note, with: () => log };
   const buffers = { used: 0 };
-  const report = new MetricsLog({ metrics, clock, log, sample: () => metrics.gauge('buffers.used', buffers.used) });
+  const read = () => ({ 'buffers.used': buffers.used, ...metrics.snapshot() });
+  const report = new MetricsLog({ read, clock, log });
   report.start();
   return { clock, metrics, lines, report, buffers };
 }

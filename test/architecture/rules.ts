@@ -27,13 +27,14 @@ export const rules: Readonly<Record<string, Rule>> = {
     folders: ['session', 'protocol', 'ports', 'model'],
     modules: ['node:net', 'node:tls', 'node:events', 'node:stream', 'node:os', 'node:crypto'],
   },
-  routing: { folders: ['ports', 'model'], modules: ['node:net'] },
+  routing: { folders: ['ports', 'model'], modules: ['node:net', 'node:crypto#timingSafeEqual'] },
   adapters: {
     folders: ['ports', 'model'],
     modules: ['node:fs', 'node:fs/promises', 'node:path', 'node:crypto', 'node:os', 'node:zlib', 'node:util'],
   },
   'cli.ts': { folders: ['config', 'operator', 'compose.ts', 'main.ts'], modules: ['node:fs', 'node:path', 'commander'] },
   'compose.ts': everything,
+  'open-stores.ts': everything,
   'main.ts': everything,
 };
 

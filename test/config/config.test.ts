@@ -48,6 +48,7 @@ describe('without any setting', () => {
       stall: 60_000,
       drain: 120_000,
       claimWait: 60_000,
+      deadAfter: 30_000,
       parkedFor: 86_400_000,
       silentAfter: 5_000,
       sweepEvery: 15_000,

@@ -1,5 +1,7 @@
+import type { Claim, Journal, OutboxEvent } from '../../runtime/model/change';
 import type { FileEntry } from '../../runtime/model/entry';
-import type { MetadataStore, Row, RowKey, Write } from '../../runtime/ports/metadata-store';
+import type { Part, UploadRecord } from '../../runtime/model/upload-record';
+import type { MetadataStore, Row, RowKey, TableName, Tables, Write } from '../../runtime/ports/metadata-store';
 
 /** What every metadata store must do. `make` gives an empty one. */
 
@@ -19,6 +21,50 @@ export const fileEntry = (size: number): FileEntry => ({
 
 export const putRow = (key: RowKey, size = 0, expected = 'absent'): Write => ({ kind: 'put', key, value: fileEntry(size), expected });
 
+export const uploadKey = (partition: string, name: string, token: string): RowKey<'upload'> => ({
+  table: 'upload',
+  partition,
+  sort: `${name}\u0000${token}`,
+});
+
+export const someParts = (count: number, first = 1): Part[] =>
+  Array.from({ length: count }, (_, index) => ({
+    number: first + index,
+    size: 8_388_608 + index,
+    crc32: (index * 2_654_435_761) >>> 0,
+    etag: `"${(first + index).toString(16).padStart(32, 'e')}"`,
+  }));
+
+export const uploadOf = (token: string, parts: readonly Part[], changes: Partial<UploadRecord> = {}): UploadRecord => ({
+  token,
+  key: 'acme/in/a',
+  storedKey: 'acme/in/a',
+  user: 'acme',
+  home: 'acme',
+  owner: 'task-1',
+  state: 'receiving',
+  begun: 5,
+  progress: { uploadId: 'half-written', parts, durable: parts.reduce((sum, { size }) => sum + size, 0), reserved: parts.length + 64 },
+  acknowledged: 6,
+  ...changes,
+});
+
+const heldClaim: Claim = { state: 'held', token: 't', owner: 'task-1', purpose: 'commit', sequence: 7, begun: 5, quietUntil: 9 };
+const freeClaim: Claim = { state: 'free', sequence: 7, begun: 5, expires: 90_000_000_000_000 };
+
+const journal: Journal = {
+  kind: 'rename-directory',
+  token: 't',
+  owner: 'task-1',
+  from: 'acme/a',
+  to: 'acme/b',
+  user: 'acme',
+  moved: false,
+  copies: [{ token: 'c', uploadId: 'u' }],
+};
+
+const eventOf = (sequence: number): OutboxEvent => ({ id: `e${sequence}`, key: 'acme/a', sequence, time: 8, type: 'removed' });
+
 const sortsOf = (rows: readonly Row[]) => rows.map(({ key }) => key.sort);
 
 const sizeOf = (row: Row | undefined) => (row?.value as FileEntry | undefined)?.size;
@@ -28,7 +74,18 @@ async function revisionOf(store: MetadataStore, key: RowKey): Promise<string> {
   return row?.revision ?? 'absent';
 }
 
-export function describeMetadataStore(name: string, make: () => Promise<{ store: MetadataStore; end(): Promise<void> }>): void {
+export interface MetadataStoreFacts {
+  /** Rows of the largest directory: as many as the store can be given in the time of a test. */
+  readonly rows: number;
+  /** How many count at once. */
+  readonly counters: number;
+}
+
+export function describeMetadataStore(
+  name: string,
+  make: () => Promise<{ store: MetadataStore; end(): Promise<void> }>,
+  { rows: manyRows, counters }: MetadataStoreFacts = { rows: 100_000, counters: 50 },
+): void {
   describe(`${name} as a metadata store`, () => {
     let store: MetadataStore;
     let end: () => Promise<void>;
@@ -80,7 +137,7 @@ export function describeMetadataStore(name: string, make: () => Promise<{ store:
       expect(results.filter(Boolean)).toHaveLength(1);
     });
 
-    it('counts exactly when fifty count at once', async () => {
+    it(`counts exactly when ${counters} count at once`, async () => {
       const key = entryKey('p', 'counter');
       await store.transact([putRow(key, 0)]);
       const countOne = async () => {
@@ -89,9 +146,9 @@ export function describeMetadataStore(name: string, make: () => Promise<{ store:
           if (await store.transact([putRow(key, (sizeOf(row) ?? 0) + 1, row?.revision)])) return;
         }
       };
-      await Promise.all(Array.from({ length: 50 }, countOne));
+      await Promise.all(Array.from({ length: counters }, countOne));
       const [row] = await store.get([key]);
-      expect(sizeOf(row)).toBe(50);
+      expect(sizeOf(row)).toBe(counters);
     });
 
     it('shows a write to every read that begins after it has resolved', async () => {
@@ -179,22 +236,121 @@ export function describeMetadataStore(name: string, make: () => Promise<{ store:
       expect(await store.page('entry', 'nowhere', { limit: 10 })).toEqual([]);
     });
 
-    it('scans a table page by page, every row once', async () => {
-      const keys = ['', 'p', 'p/q', 'z'].flatMap((partition) => ['', 'a', '\u{1F600}'].map((sort) => entryKey(partition, sort)));
-      await store.transact(keys.map((key) => putRow(key)));
-      const found: string[] = [];
-      let after: RowKey<'entry'> | undefined;
-      for (;;) {
-        const rows = await store.scan('entry', { after, limit: 5 });
-        found.push(...rows.map(({ key }) => `${key.partition}|${key.sort}`));
-        if (rows.length < 5) break;
-        after = rows.at(-1)?.key;
+    const scanAll = async <T extends TableName>(table: T, limit: number): Promise<Row<T>[]> => {
+      const found: Row<T>[] = [];
+      for (let after: RowKey<T> | undefined; ; ) {
+        const page = await store.scan(table, { after, limit });
+        found.push(...page);
+        if (page.length < limit) return found;
+        after = page.at(-1)?.key;
       }
-      expect(found.sort()).toEqual(keys.map(({ partition, sort }) => `${partition}|${sort}`).sort());
+    };
+    const placesOf = (rows: readonly Row[]) => rows.map(({ key }) => `${key.partition}|${key.sort}`).sort();
+
+    it('scans a table page by page, every row once', async () => {
+      const keys = ['', 'p', 'p/q', 'z'].flatMap((partition) => ['a', 'b', '\u{1F600}'].map((sort) => entryKey(partition, sort)));
+      await store.transact(keys.map((key) => putRow(key)));
+      expect(placesOf(await scanAll('entry', 5))).toEqual(keys.map(({ partition, sort }) => `${partition}|${sort}`).sort());
     });
 
-    it('pages through 100,000 rows of one directory, each once and in order', async () => {
-      const rows = 100_000;
+    it('scans everything that needs somebody, whatever lies beside it', async () => {
+      const work: { [T in TableName]?: [RowKey<T>, Tables[T]][] } = {
+        upload: ['', 'p', 'p/q', 'p/q/r'].flatMap((partition) =>
+          ['a', '\u{1F600}'].map((sort): [RowKey<'upload'>, UploadRecord] => [
+            uploadKey(partition, sort, 't'),
+            uploadOf('t', someParts(2)),
+          ]),
+        ),
+        claim: ['a', 'b', 'c', 'd', 'e'].map((sort) => [{ table: 'claim', partition: 'p', sort }, heldClaim]),
+        journal: ['t1', 't2'].map((partition) => [
+          { table: 'journal', partition, sort: '' },
+          { ...journal, token: partition },
+        ]),
+        ended: ['t3', 't4'].map((partition) => [
+          { table: 'ended', partition, sort: '' },
+          uploadOf(partition, someParts(1), { state: 'dropped', leftovers: true, expires: 10 }),
+        ]),
+      };
+      const rows = Object.values(work).flat() as [RowKey, Tables[TableName]][];
+      await store.transact(rows.map(([key, value]) => ({ kind: 'put', key, value, expected: 'absent' })));
+      await store.transact([
+        putRow(entryKey('p', 'a')),
+        { kind: 'put', key: { table: 'claim', partition: 'q', sort: 'free' }, value: freeClaim, expected: 'absent' },
+      ]);
+      for (const table of Object.keys(work) as (keyof typeof work)[]) {
+        const expected = (work[table] as [RowKey, Tables[TableName]][]).map(([key, value]) => ({ key, value }));
+        const found = (await scanAll(table, 2)).filter(({ value }) => !('state' in value && value.state === 'free'));
+        expect(placesOf(found)).toEqual(placesOf(expected as Row[]));
+        for (const { key, value } of expected) {
+          expect(found.find((row) => row.key.partition === key.partition && row.key.sort === key.sort)?.value).toEqual(value);
+        }
+      }
+    });
+
+    it('scans the events of a path in their order', async () => {
+      const keyOf = (path: string, sequence: number): RowKey<'outbox'> => ({
+        table: 'outbox',
+        partition: path,
+        sort: String(sequence).padStart(16, '0'),
+      });
+      for (const sequence of [12, 3, 100, 7]) {
+        await store.transact(
+          ['acme/a', 'acme/b', 'acme/c'].map((path) => ({
+            kind: 'put',
+            key: keyOf(path, sequence),
+            value: eventOf(sequence),
+            expected: 'absent',
+          })),
+        );
+      }
+      const found = await scanAll('outbox', 5);
+      expect(found).toHaveLength(12);
+      for (const path of ['acme/a', 'acme/b', 'acme/c']) {
+        expect(found.filter(({ key }) => key.partition === path).map(({ value }) => value.sequence)).toEqual([3, 7, 12, 100]);
+      }
+    });
+
+    it('no longer scans a row that has been removed', async () => {
+      const key: RowKey<'journal'> = { table: 'journal', partition: 't', sort: '' };
+      await store.transact([{ kind: 'put', key, value: journal, expected: 'absent' }]);
+      await store.transact([{ kind: 'remove', key, expected: await revisionOf(store, key) }]);
+      expect(await store.scan('journal', { limit: 10 })).toEqual([]);
+    });
+
+    it.each([0, 1, 63, 64, 65, 128, 129, 10_000])('keeps an upload of %i parts whole', async (count) => {
+      const key = uploadKey('acme/in', 'a', 'token');
+      const record = uploadOf('token', someParts(count), { settled: { size: 1, crc32: 2, proof: '' } });
+      expect(await store.transact([{ kind: 'put', key, value: record, expected: 'absent' }])).toBe(true);
+      expect((await store.get([key]))[0]?.value).toEqual(record);
+      expect((await store.page('upload', 'acme/in', { prefix: 'a\u0000', limit: 10 }))[0]?.value).toEqual(record);
+      expect((await store.scan('upload', { limit: 10 }))[0]?.value).toEqual(record);
+    });
+
+    it('gives the parts of an upload to the one that takes it over', async () => {
+      const [parked, taker, ended] = [
+        uploadKey('p', 'a', 't1'),
+        uploadKey('p', 'a', 't2'),
+        { table: 'ended', partition: 't1', sort: '' } as const,
+      ];
+      const record = uploadOf('t1', someParts(200));
+      await store.transact([{ kind: 'put', key: parked, value: record, expected: 'absent' }]);
+      const [seen] = await store.get([parked]);
+      const { progress } = (seen as Row<'upload'>).value;
+      const more = { ...progress, parts: [...progress.parts, ...someParts(1, 300)] };
+      const writes: Write[] = [
+        { kind: 'remove', key: parked, expected: (seen as Row).revision },
+        { kind: 'put', key: ended, value: { ...record, progress, state: 'superseded' }, expected: 'absent' },
+        { kind: 'put', key: taker, value: uploadOf('t2', [], { progress: more }), expected: 'absent' },
+      ];
+      expect(await store.transact(writes)).toBe(true);
+      expect((await store.get([taker]))[0]?.value.progress).toEqual(more);
+      expect((await store.get([ended]))[0]?.value.progress).toEqual(record.progress);
+      expect(await store.get([parked])).toEqual([undefined]);
+    });
+
+    it(`pages through ${manyRows} rows of one directory, each once and in order`, async () => {
+      const rows = manyRows;
+      // 7,919 is a prime: the names come in no order, each once.
       const nameOf = (row: number) => `report-${(row * 7919) % rows}.csv`;
       for (let row = 0; row < rows; row += store.maxWrites) {
         const writes = Array.from({ length: Math.min(store.maxWrites, rows - row) }, (_, offset) =>

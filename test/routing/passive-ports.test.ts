@@ -180,7 +180,8 @@ describe('passive ports', () => {
 
   it('pass over ports that another process has leased for this client', async () => {
     const ports = await bind(4);
-    const lease = (port: number): Lease => ({ client, port, task: 'other', nonce: `n${port}`, expires: clock.now() + 60_000 });
+    const until = clock.now() + 60_000;
+    const lease = (port: number): Lease => ({ client, port, task: 'other', nonce: `n${port}`, expires: until, cool: until });
     for (const port of ports.slice(1)) await leases.reserve(lease(port));
     expect((await passive.reserve(note().request)).port).toBe(ports[0]);
     await expect(passive.reserve(note({ user: 'other' }).request)).rejects.toMatchObject({ kind: 'no-data-connection' });

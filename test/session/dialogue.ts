@@ -1,10 +1,14 @@
+import { MemoryLeaseStore } from '../../runtime/adapters/memory/memory-lease-store';
 import { MemoryUserDirectory } from '../../runtime/adapters/memory/memory-user-directory';
+import { alone } from '../../runtime/filesystem/filesystem';
 import { allRights, defaultSwitches, type User, type UserSwitches } from '../../runtime/model/user';
+import type { Ids } from '../../runtime/ports/ids';
 import type { EventName, Log, LogFields } from '../../runtime/ports/log';
 import type { MetricName } from '../../runtime/ports/metrics';
 import type { UserDirectory } from '../../runtime/ports/user-directory';
-import { LockOut, SessionCounter } from '../../runtime/session/lock-out';
+import { LockOut } from '../../runtime/session/lock-out';
 import { Login } from '../../runtime/session/login';
+import { Seats } from '../../runtime/session/seats';
 import { Session } from '../../runtime/session/session';
 import type { SessionLimits } from '../../runtime/session/session-limits';
 import { FakeClock, settle } from '../support/fake-clock';
@@ -48,6 +52,7 @@ export interface Shared {
   readonly counted: Dialogue['counted'];
   /** What the hasher was asked to compare with. */
   readonly verified: (readonly string[])[];
+  readonly ids: Ids;
 }
 
 export interface Start {
@@ -94,6 +99,8 @@ export async function share(users: readonly User[]): Promise<Shared> {
   const logged: Shared['logged'] = [];
   const counted: Shared['counted'] = new Map();
   const verified: (readonly string[])[] = [];
+  const leases = new MemoryLeaseStore(clock);
+  const ids = makeIds();
   const login = new Login({
     users: directory,
     hasher: {
@@ -103,16 +110,21 @@ export async function share(users: readonly User[]): Promise<Shared> {
         return hashes.includes(`hash of ${secret}`);
       },
     },
-    lockOut: new LockOut(clock, 10, 30 * 60_000),
-    sessions: new SessionCounter(50),
+    lockOut: new LockOut(leases, 10, 30 * 60_000),
+    seats: new Seats({ leases, task: 'task', fleet: alone, log: noteInto(logged) }),
+    sessionsPerUser: 50,
+    sessionsPerAddress: 100,
     clock,
     ids,
     metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined },
   });
-  return { clock, users: directory, login, logged, counted, verified };
+  return { clock, users: directory, login, logged, counted, verified, ids };
 }
 
-const ids = { session: () => 's-TEST01', token: () => 'token', random: () => 500 };
+const makeIds = (): Ids => {
+  let sessions = 0;
+  return { session: () => `s-TEST${String(++sessions).padStart(2, '0')}`, token: () => 'token', random: () => 500 };
+};
 
 function noteInto(logged: Shared['logged'], base: LogFields = {}): Log {
   const note = (level: string) => (event: EventName, fields?: LogFields) =>
@@ -129,7 +141,7 @@ function noteInto(logged: Shared['logged'], base: LogFields = {}): Log {
 export async function startDialogue(start: Start = {}): Promise<Dialogue> {
   const user = makeUser(start.user, start.switches);
   const shared = start.shared ?? (await share([user]));
-  const { clock, users, login, logged, counted } = shared;
+  const { clock, users, login, logged, counted, ids } = shared;
   const control = start.control ?? new FakeControl(start.implicit);
   const data = new FakeData();
   let current = () => user;
@@ -151,7 +163,8 @@ export async function startDialogue(start: Start = {}): Promise<Dialogue> {
   });
   let read = 0;
   const received = () => {
-    const text = control.text.slice(read);
+    // Sessions differ, scripts do not care which one it is.
+    const text = control.text.slice(read).replace(/s-TEST\d\d/g, 's-TEST01');
     read = control.text.length;
     return text;
   };

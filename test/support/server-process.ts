@@ -19,8 +19,12 @@ export interface ServerProcess {
 const root = path.join(__dirname, '..', '..');
 const startTimeout = 30_000;
 
-export async function startProcess(data: string, environment: Record<string, string> = {}): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [path.join(root, 'dist/runtime/main.js')], {
+export async function startProcess(
+  data: string,
+  environment: Record<string, string> = {},
+  node = process.execPath,
+): Promise<ServerProcess> {
+  const child = spawn(node, [path.join(root, 'dist/runtime/main.js')], {
     env: {
       PATH: process.env['PATH'],
       CAUSEWAY_DATA: data,

@@ -27,6 +27,12 @@ export class BareSession implements SessionHandler {
   /** Called with what came, before it is noted; for what must happen in the same turn. */
   onBytes: ((chunk: Buffer) => void) | undefined;
   private readonly waiting: (() => void)[] = [];
+  /** What a real session still does when its client has gone. */
+  after: Promise<void> = Promise.resolve();
+  private tellEnd: () => void = () => undefined;
+  readonly finished: Promise<void> = new Promise<void>((resolve) => {
+    this.tellEnd = resolve;
+  }).then(() => this.after);
 
   constructor(
     readonly control: ControlChannel,
@@ -47,6 +53,7 @@ export class BareSession implements SessionHandler {
 
   ended(): void {
     this.gone = true;
+    this.tellEnd();
     this.wake();
   }
 

@@ -157,6 +157,26 @@ describe('the server going down', () => {
     await session.until(() => session.gone, 'the end');
   });
 
+  it('waits for what a session still does when its client has gone', async () => {
+    const { session, raw } = await transferring();
+    let putAside: () => void = () => undefined;
+    session.after = new Promise((resolve) => {
+      putAside = resolve;
+    });
+    let drained = false;
+    const drain = wire.server.drain().then(() => {
+      drained = true;
+    });
+    raw.destroy();
+    await session.until(() => session.gone, 'the end');
+    await settle();
+    expect(drained).toBe(false);
+    expect(wire.server.open).toBe(1);
+    putAside();
+    await within(drain, 'the drain');
+    expect(wire.server.open).toBe(0);
+  });
+
   it('stops at once when told to', async () => {
     const { session } = await login(wire, 'TLSv1.3');
     wire.server.stop();

@@ -5,7 +5,7 @@ import { Failure } from '../../model/failure';
 import type { Settled } from '../../model/upload-record';
 import type { Completed, Found } from '../../ports/object-store';
 import { flushDirectory, makeDirectories } from './durable-directory';
-import { codeOf, foundOf, lookAtFile, type Modes } from './layout';
+import { codeOf, foundOf, lookAtFile, type Modes, versionOf } from './layout';
 
 /** The part file becomes the object: the only place where new content appears below `objects`. Repeating it after a crash in between ends the same way. */
 export async function publish(
@@ -16,8 +16,8 @@ export async function publish(
   over: Version | undefined,
 ): Promise<Completed> {
   await makeDirectories(path.dirname(target), options.modes.directory);
-  const occupied = over === undefined ? await placeOnto(options.hardLinks, file, target) : await renameOver(file, target);
-  if (occupied) return { occupied };
+  const other = over === undefined ? await placeOnto(options.hardLinks, file, target) : await renameOver(file, target, over);
+  if (other) return other === 'vanished' ? other : { occupied: other };
   await flushDirectory(path.dirname(target));
   await flushDirectory(path.dirname(file));
   return { version: settled.proof };
@@ -51,11 +51,14 @@ export async function linkOnto(source: string, target: string): Promise<Found | 
   }
 }
 
-async function renameOver(file: string, target: string): Promise<undefined> {
+/** Over the version that the claim saw. A look is not atomic with the `rename(2)`, but an append may have run for hours since its base was taken or replaced. */
+async function renameOver(file: string, target: string, over: Version): Promise<Found | 'vanished' | undefined> {
   const there = await lookAtFile(target);
   const mine = await stat(file, { bigint: true });
   // `rename(2)` of two links to one file does nothing and reports success.
   if (there?.ino === mine.ino) await unlink(file);
+  else if (!there) return 'vanished';
+  else if (versionOf(there) !== over) return foundOf(there);
   else await rename(file, target);
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { Failure } from '../../model/failure';
@@ -55,6 +55,8 @@ export class Environment {
     this.file = path.join(folder, 'data.mdb');
     this.origin = origin;
     this.db = open<Row, Buffer>({ path: folder, noSubdir: false, keyEncoding: 'binary', overlappingSync: false, cache: false });
+    // It holds password hashes, and its folder may have been made by somebody with other modes in mind.
+    for (const name of ['data.mdb', 'lock.mdb']) makePrivate(path.join(folder, name));
   }
 
   nextRevision(): string {
@@ -126,4 +128,8 @@ export class Environment {
   async close(): Promise<void> {
     await this.db.close();
   }
+}
+
+function makePrivate(file: string): void {
+  if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
 }

@@ -103,7 +103,7 @@ export class MemoryObjectStore implements ObjectStore {
 
   async publish(uploadId: string, key: ObjectKey, bytes: Buffer, settled: Settled, over: Version | undefined): Promise<Completed> {
     const there = this.objects.get(key);
-    if (there && over === undefined) return { occupied: foundOf(there) };
+    if (there?.version !== over) return there ? { occupied: foundOf(there) } : 'vanished';
     this.set(key, { bytes, version: settled.proof, modified: this.options.now?.() ?? 0 });
     this.half.delete(uploadId);
     return { version: settled.proof };

@@ -19,8 +19,8 @@ export function passwordInTurn({ state }: Context): Reply | undefined {
 }
 
 export async function checkPassword(password: string, context: Context): Promise<Result> {
-  const { state, login, control, limits, log } = context;
-  const user = await login.check(state.claimedName, password, control.peerAddress, log);
+  const { id: session, state, login, control, limits, log } = context;
+  const user = await login.check(state.claimedName, password, { address: control.peerAddress, session }, log);
   if (user === 'too-many') {
     state.phase = 'closing';
     return { close: replies.tooManySessions };

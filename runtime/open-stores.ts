@@ -1,0 +1,95 @@
+import path from 'node:path';
+import { openDirectoryStore } from './adapters/directory/open-directory-store';
+import { DynamoLeaseStore } from './adapters/dynamodb/dynamodb-lease-store';
+import { DynamoMetadataStore } from './adapters/dynamodb/dynamodb-metadata-store';
+import { DynamoUserDirectory } from './adapters/dynamodb/dynamodb-user-directory';
+import { openDynamo } from './adapters/dynamodb/open-dynamodb';
+import { checkTable } from './adapters/dynamodb/table';
+import { Environment } from './adapters/lmdb/environment';
+import { LmdbMetadataStore } from './adapters/lmdb/lmdb-metadata-store';
+import { LmdbUserDirectory } from './adapters/lmdb/lmdb-user-directory';
+import { MemoryLeaseStore } from './adapters/memory/memory-lease-store';
+import { bootId } from './adapters/process-identity';
+import type { Config } from './config/config';
+import { OperatorError } from './operator/operator-error';
+import type { Clock } from './ports/clock';
+import type { Ids } from './ports/ids';
+import type { LeaseStore } from './ports/lease-store';
+import type { Log } from './ports/log';
+import type { MetadataStore } from './ports/metadata-store';
+import type { ObjectStore } from './ports/object-store';
+import type { UserDirectory } from './ports/user-directory';
+
+/** The part of the composition that says, from the settings, which adapter stands behind which store. */
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  /** What is opened is closed by these, the last one first. */
+  readonly undo: (() => unknown)[];
+}
+
+export interface Index {
+  readonly metadata: MetadataStore;
+  readonly users: UserDirectory;
+  readonly leases: LeaseStore;
+  /** Other tasks work on it at the same time, so who is dead is told by heartbeats. */
+  readonly shared: boolean;
+  /** Housekeeping, before each sweep. */
+  upkeep(): void;
+}
+
+export const indexFolder = (data: string) => path.join(data, 'index');
+
+/**
+ * @param cached Partners may be up to half a minute old; a command that changes them must not see them so.
+ * @throws One line for the operator when the table is not there, or not as it must be.
+ */
+export async function openIndex(
+  config: Pick<Config, 'data' | 'metadata'>,
+  { clock, ids, log, undo }: Surroundings,
+  cached: boolean,
+): Promise<Index> {
+  if (config.metadata.kind === 'dynamodb') {
+    const dynamo = openDynamo(config.metadata, { clock, ids, log });
+    undo.push(() => dynamo.close());
+    const faults = await checkTable(dynamo);
+    if (faults.length > 0) throw new OperatorError(faults.join('\ncauseway: '));
+    return {
+      metadata: new DynamoMetadataStore(dynamo),
+      users: new DynamoUserDirectory(dynamo, cached ? undefined : { cacheFor: 0 }),
+      leases: new DynamoLeaseStore(dynamo),
+      shared: true,
+      upkeep: () => undefined,
+    };
+  }
+  const environment = new Environment(indexFolder(config.data), ids.token());
+  undo.push(() => environment.close());
+  environment.maintain();
+  return {
+    metadata: new LmdbMetadataStore(environment),
+    users: new LmdbUserDirectory(environment),
+    leases: new MemoryLeaseStore(clock),
+    shared: false,
+    upkeep: () => environment.maintain(),
+  };
+}
+
+export async function openObjects(config: Config, { clock, log }: Surroundings): Promise<ObjectStore> {
+  const ownModes = config.objectsPath === undefined;
+  const { store, warnings } = await openDirectoryStore({
+    base: config.objectsPath ?? config.data,
+    modes: ownModes ? { file: 0o600, directory: 0o700 } : { file: 0o666, directory: 0o777 },
+    clock,
+    reserve: config.diskReserve,
+    bootId: bootId(),
+  });
+  for (const text of warnings) log.warn('server.warning', { text });
+  return store;
+}
+
+/** Whether anything of these stores lies in the data folder, which then belongs to one server. */
+export function usesFolder(config: Pick<Config, 'objects' | 'metadata'>): boolean {
+  return config.objects.kind === 'directory' || config.metadata.kind === 'lmdb';
+}

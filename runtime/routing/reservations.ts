@@ -1,0 +1,198 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Failure } from '../model/failure';
+import type { Clock, Timer } from '../ports/clock';
+import type { DataRequest, DataSockets, Reservation } from '../ports/data-sockets';
+import type { Ids } from '../ports/ids';
+import type { Lease, LeaseStore } from '../ports/lease-store';
+
+/**
+ * Who waits for a data connection on which port. A reservation is a pair (client address, port) with a lease of its own, so the same port serves many
+ * clients at once, and a connection that nobody waits for is closed without having cost anything. The port is random: a predictable one can be raced for
+ * (CVE-1999-0351). Apart from the listeners, because connections arrive in three ways: on a passive port of ours, on the one port behind a load balancer,
+ * and through another task.
+ */
+export interface ReservationsOptions {
+  readonly leases: LeaseStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly task: string;
+  /** Milliseconds that a reservation waits for its connection. */
+  readonly reservedFor: number;
+  /** Reservations that one user at one address may hold; undefined: by the number of ports. */
+  readonly mostPending?: number;
+  /** Where other tasks hand over what arrives with them, `host:port`; undefined: there are none. */
+  readonly relay?: string;
+  /**
+   * Milliseconds that a port which was reserved in vain stays shut for its client. Behind a load balancer a connection shows itself only with its first
+   * bytes, and those of one that was given up must not meet the next reservation.
+   */
+  readonly coolFor?: number;
+}
+
+/**
+ * Connections from wrong addresses that are reported for one reservation. They do not end it: the ports are shared, so a scan of them would end everybody's;
+ * a dropped connection costs nothing, a flood of log lines would.
+ */
+const mostStrangersTold = 3;
+/** Ports that one user at one address leaves to others; of a very small range, half. */
+const keptFree = 4;
+/** A store that is slow while most ports are taken: the client hears that there is none before its own time-out. */
+const searchedFor = 10_000;
+/** In place of a client's address: a connection from anywhere. */
+export const anyClient = '*';
+
+interface Pending {
+  readonly request: DataRequest;
+  readonly port: number;
+  readonly nonce: string;
+  readonly timer: Timer;
+  strangers: number;
+}
+
+export class Reservations implements DataSockets {
+  private ports: readonly number[] = [];
+  /** By `client port`. */
+  private readonly pending = new Map<string, Pending>();
+
+  constructor(private readonly options: ReservationsOptions) {}
+
+  /** The ports that clients can reach from now on. */
+  open(ports: readonly number[]): void {
+    this.ports = ports;
+  }
+
+  async reserve(request: DataRequest): Promise<Reservation> {
+    const { clock, ids, reservedFor } = this.options;
+    const mine = [...this.pending.values()].filter(
+      (other) => other.request.user === request.user && other.request.client === request.client,
+    );
+    // A few ports stay for the client's other accounts: one that asks and never connects must not shut them out.
+    if (mine.length >= (this.options.mostPending ?? Math.max(Math.ceil(this.ports.length / 2), this.ports.length - keptFree)))
+      throw noPort();
+    const begun = clock.monotonic();
+    for (const port of this.candidates(request)) {
+      if (this.pending.has(nameOf(request.client, port))) continue;
+      if (clock.monotonic() - begun >= searchedFor) break;
+      const nonce = ids.token();
+      const entry: Pending = {
+        request,
+        port,
+        nonce,
+        strangers: 0,
+        timer: clock.timer(reservedFor, () => {
+          this.remove(entry);
+          request.onExpired();
+        }),
+      };
+      this.pending.set(nameOf(request.client, port), entry);
+      const reserved = await this.lease(entry).catch((error: unknown) => {
+        this.free(entry, 'unused');
+        throw error;
+      });
+      // Used while its lease was being written: freeing it came before it was there.
+      if (reserved && this.pending.get(nameOf(request.client, port)) !== entry) this.releaseLeases(entry, 0);
+      if (reserved) return { port, release: () => this.free(entry, 'unused') };
+      this.remove(entry);
+    }
+    throw noPort();
+  }
+
+  private async lease({ request: { client, anyAddress }, port, nonce }: Pending): Promise<boolean> {
+    const { leases, clock, task, relay, reservedFor, coolFor = 0 } = this.options;
+    const expires = clock.now() + reservedFor;
+    const lease: Lease = { client, port, task, nonce, expires, cool: expires + coolFor, ...(relay === undefined ? {} : { relay }) };
+    if (!(await leases.reserve(lease))) return false;
+    // In one process the one who takes any connection is found in its memory; other tasks must be told.
+    if (!anyAddress || relay === undefined || (await leases.reserve({ ...lease, client: anyClient }))) return true;
+    await leases.release(lease);
+    return false;
+  }
+
+  /** A connection from an unknown address goes to whoever takes any: one of those a port, as long as there are enough. */
+  private candidates({ anyAddress }: DataRequest): number[] {
+    const ports = this.shuffled();
+    if (!anyAddress) return ports;
+    const shared = new Set([...this.pending.values()].filter(({ request }) => request.anyAddress).map(({ port }) => port));
+    return [...ports.filter((port) => !shared.has(port)), ...ports.filter((port) => shared.has(port))];
+  }
+
+  private shuffled(): number[] {
+    const ports = [...this.ports];
+    for (let last = ports.length - 1; last > 0; last--) {
+      const other = this.options.ids.random(last + 1);
+      [ports[last], ports[other]] = [ports[other] as number, ports[last] as number];
+    }
+    return ports;
+  }
+
+  /** Whose connection this is; the reservation is used up by it. */
+  take(address: string, port: number): DataRequest | undefined {
+    return this.use(this.pending.get(nameOf(address, port)));
+  }
+
+  /** Who takes a connection from any address here; asked when nobody waits for this one. */
+  takeAny(port: number): DataRequest | undefined {
+    return this.use(this.waitingOn(port).find(({ request }) => request.anyAddress));
+  }
+
+  /** Whose connection this is that arrived elsewhere; a wrong nonce leaves the reservation as it was. */
+  takeProven(address: string, port: number, nonce: Buffer): DataRequest | undefined {
+    const exact = this.pending.get(nameOf(address, port));
+    const open = this.waitingOn(port).filter(({ request }) => request.anyAddress);
+    return this.use([...(exact ? [exact] : []), ...open].find((entry) => isSame(nonce, Buffer.from(entry.nonce))));
+  }
+
+  private use(entry: Pending | undefined): DataRequest | undefined {
+    if (entry) this.free(entry, 'used');
+    return entry?.request;
+  }
+
+  /** A connection that is nobody's: those who wait on the port may learn why theirs does not come. */
+  reportStranger(address: string, port: number): void {
+    for (const entry of this.waitingOn(port)) if (++entry.strangers <= mostStrangersTold) entry.request.onStranger(address);
+  }
+
+  private waitingOn(port: number): Pending[] {
+    return [...this.pending.values()].filter((entry) => entry.port === port);
+  }
+
+  private free(entry: Pending, why: 'used' | 'unused'): void {
+    const { clock, coolFor = 0 } = this.options;
+    if (this.remove(entry)) this.releaseLeases(entry, why === 'used' || coolFor === 0 ? 0 : clock.now() + coolFor);
+  }
+
+  private remove(entry: Pending): boolean {
+    entry.timer.cancel();
+    const name = nameOf(entry.request.client, entry.port);
+    return this.pending.get(name) === entry && this.pending.delete(name);
+  }
+
+  private releaseLeases({ request: { client, anyAddress }, port, nonce }: Pending, cool: number): void {
+    const clients = anyAddress && this.options.relay !== undefined ? [client, anyClient] : [client];
+    for (const each of clients) {
+      // A lease that cannot be freed ends by its own expiry.
+      this.options.leases.release({ client: each, port, nonce }, cool).catch(() => undefined);
+    }
+  }
+
+  get reserved(): number {
+    return this.pending.size;
+  }
+
+  close(): void {
+    for (const entry of [...this.pending.values()]) this.free(entry, 'unused');
+    this.ports = [];
+  }
+}
+
+function nameOf(client: string, port: number): string {
+  return `${client} ${port}`;
+}
+
+function isSame(left: Buffer, right: Buffer): boolean {
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function noPort(): Failure {
+  return new Failure('no-data-connection', 'No passive port is free for this client: use or close the ones asked for before.');
+}
