@@ -61,6 +61,11 @@ export function certificateFiles(config: Pick<Config, 'data' | 'certificate' | '
   return config.certificate && config.key ? { certificate: config.certificate, key: config.key } : own;
 }
 
+/** Whether anything is kept in the data folder: the stores, or a certificate of our own making. */
+export function needsFolder(config: Config): boolean {
+  return usesFolder(config) || config.certificate === undefined;
+}
+
 /** An observer sees a task miss several beats: a slow answer of the store makes nobody look dead. */
 const beatsBeforeDeath = 6;
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pinoLog } from './adapters/pino-log';
 import { availableMemory } from './adapters/process-identity';
 import { randomIds } from './adapters/random-ids';
-import { describeConnection, type RunningServer, startServer } from './compose';
+import { describeConnection, needsFolder, type RunningServer, startServer } from './compose';
 import { type Config, readConfig } from './config/config';
 import { connectionSheet } from './operator/connection-sheet';
 import { explainStart } from './operator/explain-start';
@@ -32,7 +32,7 @@ export async function main(): Promise<void> {
     process.exit(exitCodes.cannotStart);
   });
   try {
-    mkdirSync(config.data, { recursive: true, mode: 0o700 });
+    if (needsFolder(config)) mkdirSync(config.data, { recursive: true, mode: 0o700 });
     log.info('server.start', { data: path.resolve(config.data), node: process.version });
     const starting = startServer(config, hostname(), log);
     stopOnSignal(starting, log);
@@ -42,11 +42,15 @@ export async function main(): Promise<void> {
   }
 }
 
-/** A first partner on the first start, with a password that is shown this once. */
+/** A first partner on the first start, with a password that is shown this once; not in a table on AWS, which several tasks start on and others read. */
 async function printSheet(config: Config, server: RunningServer): Promise<void> {
   const partners = await server.partners.list();
   let password: string | undefined;
   if (partners.length === 0) {
+    if (config.metadata.kind === 'dynamodb' && config.metadata.endpoint === undefined) {
+      process.stdout.write('\nCauseway is ready. There is no partner yet; with the same settings, `npx causeway partner add NAME` makes one.\n');
+      return;
+    }
     password = generatePassword(randomIds);
     await server.partners.add(firstPartner, password);
   }
