@@ -1,0 +1,232 @@
+import type { Filesystem } from '../../runtime/filesystem/filesystem';
+import { syncKeys } from '../../runtime/filesystem/index-sync';
+import { objectsInStore } from '../../runtime/filesystem/key-order';
+import type { PartnerView } from '../../runtime/filesystem/partner-view';
+import { scanRows } from '../../runtime/filesystem/rows';
+import { recover, sweep } from '../../runtime/filesystem/sweeper';
+import { Failure } from '../../runtime/model/failure';
+import type { Clock } from '../../runtime/ports/clock';
+import { fastClock } from './fast-clock';
+import { type Fault, FaultyPorts } from './faults';
+import { at, cut, get, makeFilesystem, put, type TestStores, unfinished, viewOf } from './filesystem';
+
+/**
+ * One change at a time, hit by one fault at one call, then the process started again and swept twice: what is there must be explained by what was
+ * acknowledged, with nothing left over. Shared by the suites that hit the calls of the ports and those that hit the requests behind a port.
+ */
+const lost = new Failure('cut', 'The connection was reset.');
+
+export interface Scenario {
+  readonly name: string;
+  /** What is there before; runs without faults. */
+  readonly before: (view: PartnerView) => Promise<void>;
+  readonly change: (view: PartnerView) => Promise<void>;
+  /** Listing and contents if the change did not happen, and if it did. */
+  readonly without: Readonly<Record<string, string>>;
+  readonly with: Readonly<Record<string, string>>;
+  /** Parked uploads may remain at this path: its owner sees a size there instead. */
+  readonly parks?: string;
+}
+
+export const none = async () => undefined;
+/** Longer than what the directory store holds back. */
+const long = 'resumed '.repeat(10_000);
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'a new file',
+    before: none,
+    change: (view) => put(view, '/a', 'new content'),
+    without: {},
+    with: { '/a': 'new content' },
+    parks: '/a',
+  },
+  {
+    name: 'an overwrite',
+    before: (view) => put(view, '/a', 'old content'),
+    change: (view) => put(view, '/a', 'new content'),
+    without: { '/a': 'old content' },
+    with: { '/a': 'new content' },
+    parks: '/a',
+  },
+  {
+    name: 'an append',
+    before: (view) => put(view, '/a', 'old content '),
+    change: (view) => put(view, '/a', 'and more of it', { kind: 'append' }),
+    without: { '/a': 'old content ' },
+    with: { '/a': 'old content and more of it' },
+    parks: '/a',
+  },
+  {
+    name: 'a resume',
+    before: async (view) => {
+      await cut(view, '/a', [long.slice(0, -1)], lost);
+      await view.stat(at('/a'), 'size');
+    },
+    change: async (view) => {
+      const { size } = await view.stat(at('/a'), 'size');
+      await put(view, '/a', long.slice(size), { kind: 'append' });
+    },
+    without: {},
+    with: { '/a': long },
+    parks: '/a',
+  },
+  {
+    name: 'a delete',
+    before: (view) => put(view, '/a', 'old content'),
+    change: (view) => view.deleteFile(at('/a')),
+    without: { '/a': 'old content' },
+    with: {},
+  },
+  {
+    name: 'a rename onto a free name',
+    before: (view) => put(view, '/a', 'content'),
+    change: async (view) => view.rename(await view.prepareRename(at('/a')), at('/b')),
+    without: { '/a': 'content' },
+    with: { '/b': 'content' },
+  },
+  {
+    name: 'a rename over a file',
+    before: async (view) => {
+      await put(view, '/a', 'from');
+      await put(view, '/b', 'over');
+    },
+    change: async (view) => view.rename(await view.prepareRename(at('/a')), at('/b')),
+    without: { '/a': 'from', '/b': 'over' },
+    with: { '/b': 'from' },
+  },
+  {
+    name: 'the publication of a temporary name',
+    before: (view) => put(view, '/a.tmp', 'content'),
+    change: async (view) => view.rename(await view.prepareRename(at('/a.tmp')), at('/a')),
+    without: { '/a.tmp': 'content' },
+    with: { '/a': 'content' },
+  },
+  {
+    name: 'the rename of a directory',
+    before: async (view) => {
+      await view.makeDirectory(at('/d'));
+      await view.makeDirectory(at('/d/sub'));
+      await put(view, '/d/one', 'one');
+      await put(view, '/d/sub/two', 'two');
+    },
+    change: async (view) => view.rename(await view.prepareRename(at('/d')), at('/e')),
+    without: { '/d/': '', '/d/one': 'one', '/d/sub/': '', '/d/sub/two': 'two' },
+    with: { '/e/': '', '/e/one': 'one', '/e/sub/': '', '/e/sub/two': 'two' },
+  },
+  { name: 'a new directory', before: none, change: (view) => view.makeDirectory(at('/d')), without: {}, with: { '/d/': '' } },
+  {
+    name: 'the removal of a directory',
+    before: (view) => view.makeDirectory(at('/d')),
+    change: (view) => view.removeDirectory(at('/d')),
+    without: { '/d/': '' },
+    with: {},
+  },
+];
+
+/** The whole tree as a partner sees it: directories end in a slash, parked uploads show as `?`. */
+async function tree(view: PartnerView, directory = '/'): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for await (const page of await view.list(at(directory))) {
+    for (const { path: child, kind, parked } of page) {
+      if (parked) found[child] = '?';
+      else if (kind === 'file') found[child] = await get(view, child);
+      else Object.assign(found, { [`${child}/`]: '' }, await tree(view, child));
+    }
+  }
+  return found;
+}
+
+/** What a hint of the store would name: each key at which anything was or is. */
+async function everyKey(fs: Filesystem): Promise<string[]> {
+  const keys = new Set<string>();
+  for await (const { value } of scanRows(fs, 'outbox')) keys.add(value.key).add(value.type === 'moved' ? value.from : value.key);
+  for await (const { value } of scanRows(fs, 'entry')) if (value.kind === 'file') keys.add(value.storedKey);
+  for await (const { key } of objectsInStore(fs.objects, '')) keys.add(key);
+  return [...keys];
+}
+
+async function checkIndexEqualsStore(fs: Filesystem, leftHalfWritten?: () => readonly string[]): Promise<void> {
+  const parked = new Set<string>();
+  for await (const { value } of scanRows(fs, 'upload')) if (value.progress.uploadId) parked.add(value.progress.uploadId);
+  for await (const { value } of scanRows(fs, 'entry')) {
+    if (value.kind === 'file') expect((await fs.objects.look(value.storedKey))?.version).toBe(value.version);
+  }
+  for await (const { uploadId } of fs.objects.halfWritten()) expect([...parked]).toContain(uploadId);
+  for (const uploadId of leftHalfWritten?.() ?? []) expect([...parked]).toContain(uploadId);
+  expect(await unfinished(fs)).toEqual([]);
+}
+
+async function checkEvents(fs: Filesystem): Promise<void> {
+  const last = new Map<string, number>();
+  for await (const { value } of scanRows(fs, 'outbox')) {
+    expect(value.sequence).toBeGreaterThan(last.get(value.key) ?? 0);
+    last.set(value.key, value.sequence);
+  }
+}
+
+export interface OpenStores {
+  readonly stores: TestStores;
+  /** The same stores as the process sees them that is hit; unless given, every call of their ports can be. */
+  readonly hit?: (ports: FaultyPorts) => TestStores;
+  readonly clock?: Clock;
+  /** How long after the process has ended something of its may still happen. */
+  readonly settles?: number;
+  /** Handles of half-written objects that are left, where the store does not tell. */
+  readonly halfWritten?: () => readonly string[];
+  readonly close: () => Promise<void>;
+}
+
+async function tryOne(scenario: Scenario, opened: OpenStores, hit: number, fault: Fault): Promise<boolean> {
+  const { stores, clock = fastClock(1000), settles = 0 } = opened;
+  await scenario.before(viewOf(makeFilesystem(stores, clock, 'before')));
+  const ports = new FaultyPorts(hit, fault);
+  const faulty = makeFilesystem(opened.hit?.(ports) ?? ports.wrap(stores), clock, 'faulty');
+  const outcome = await Promise.race([
+    scenario.change(viewOf(faulty)).then(
+      () => 'acknowledged' as const,
+      () => 'refused' as const,
+    ),
+    ports.death.then(() => 'dead' as const),
+  ]);
+  const met = ports.disarm();
+  // A handler that failed in a living process leaves its record to that process's own sweeper; a dead one to its successor.
+  const next = outcome === 'dead' ? makeFilesystem(stores, clock, 'next') : faulty;
+  if (outcome === 'dead') await recover(next);
+  await sweep(next, { isDead: () => false });
+  if (settles > 0) {
+    await clock.sleep(settles);
+    await sweep(next, { isDead: () => false });
+    await syncKeys(next, await everyKey(next));
+    await sweep(next, { isDead: () => false });
+  }
+  expect(await sweep(next, { isDead: () => false })).toBe(0);
+  const view = viewOf(next);
+  const seen = await tree(view);
+  if (scenario.parks && seen[scenario.parks] === '?') {
+    expect(outcome).not.toBe('acknowledged');
+    await view.deleteFile(at(scenario.parks));
+    expect(await tree(view)).toEqual(scenario.without);
+  } else if (outcome === 'acknowledged') {
+    expect(seen).toEqual(scenario.with);
+  } else {
+    expect([scenario.without, scenario.with]).toContainEqual(seen);
+  }
+  await checkIndexEqualsStore(next, opened.halfWritten);
+  await checkEvents(next);
+  return met;
+}
+
+/** Hits the first call, the second, … until one run made fewer calls than that. Gives the number of calls. */
+export async function tryAll(scenario: Scenario, fault: Fault, open: () => Promise<OpenStores>): Promise<number> {
+  for (let hit = 0; ; hit++) {
+    const opened = await open();
+    try {
+      if (!(await tryOne(scenario, opened, hit, fault))) return hit;
+    } catch (error) {
+      throw new Error(`${scenario.name}, ${fault} at call ${hit}: ${(error as Error).message}`, { cause: error });
+    } finally {
+      await opened.close();
+    }
+  }
+}
