@@ -2,7 +2,12 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
-import { ensureSelfSigned, FileCertificates, namesOf, readCertificate } from './adapters/file-certificates';
+import { exportFromAcm } from './adapters/certificates/acm';
+import { namesOf } from './adapters/certificates/certificate-pair';
+import { FetchedCertificates } from './adapters/certificates/fetched-certificates';
+import { type CertificateFiles, FileCertificates, readCertificate } from './adapters/certificates/file-certificates';
+import { readFromSecret } from './adapters/certificates/secret';
+import { ensureSelfSigned } from './adapters/certificates/self-signed';
 import { lockFolder } from './adapters/lmdb/folder-lock';
 import { BudgetedPartBuffers } from './adapters/memory/budgeted-part-buffers';
 import { MetricsLog } from './adapters/metrics-log';
@@ -24,7 +29,10 @@ import { recover } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
 import { openIndex, openObjects, usesFolder } from './open-stores';
 import type { SheetFacts } from './operator/connection-sheet';
+import { OperatorError } from './operator/operator-error';
 import { Partners } from './operator/partners';
+import type { Certificate, CertificateSource } from './ports/certificate-source';
+import type { Clock } from './ports/clock';
 import type { Ids } from './ports/ids';
 import type { Log } from './ports/log';
 import { PassivePorts } from './routing/passive-ports';
@@ -56,14 +64,29 @@ async function closeAll(undo: (() => unknown)[]): Promise<void> {
   for (const step of undo.reverse()) await step();
 }
 
-export function certificateFiles(config: Pick<Config, 'data' | 'certificate' | 'key'>) {
-  const own = { certificate: path.join(config.data, 'certificate.pem'), key: path.join(config.data, 'key.pem') };
-  return config.certificate && config.key ? { certificate: config.certificate, key: config.key } : own;
+function certificateFiles({ data, certificate }: Pick<Config, 'data' | 'certificate'>): CertificateFiles {
+  if (certificate.kind === 'files') return certificate;
+  return { certificate: path.join(data, 'certificate.pem'), key: path.join(data, 'key.pem') };
+}
+
+/** How a certificate that is kept elsewhere is fetched; undefined: it lies in files. */
+function fetchOf({ certificate, region }: Config): (() => Promise<Certificate>) | undefined {
+  if (certificate.kind === 'acm') return exportFromAcm(certificate.arn, region);
+  return certificate.kind === 'secret' ? readFromSecret(certificate.arn, region) : undefined;
+}
+
+async function openCertificates(config: Config, hostName: string, clock: Clock, log: Log): Promise<CertificateSource> {
+  const fetch = fetchOf(config);
+  if (fetch) return FetchedCertificates.open({ fetch, clock, log });
+  const files = certificateFiles(config);
+  const address = everywhere.includes(config.host) || isIP(config.host) === 0 ? undefined : config.host;
+  if (config.certificate.kind === 'self-signed') await ensureSelfSigned(files, hostName, address);
+  return FileCertificates.open(files, clock, log);
 }
 
 /** Whether anything is kept in the data folder: the stores, or a certificate of our own making. */
 export function needsFolder(config: Config): boolean {
-  return usesFolder(config) || config.certificate === undefined;
+  return usesFolder(config) || config.certificate.kind === 'self-signed';
 }
 
 /** An observer sees a task miss several beats: a slow answer of the store makes nobody look dead. */
@@ -77,9 +100,9 @@ export async function describeConnection(
   ports: Pick<SheetFacts, 'explicitPort' | 'implicitPort' | 'passivePorts'>,
   host?: string,
 ) {
-  const selfSigned = config.certificate === undefined;
+  const selfSigned = config.certificate.kind === 'self-signed';
   const files = certificateFiles(config);
-  const certificate = await readCertificate(files);
+  const certificate = await (fetchOf(config)?.() ?? readCertificate(files));
   const names = namesOf(certificate.cert);
   // A certificate of somebody's own is made for the name that his partners use; one of ours for this machine.
   const local = everywhere.includes(config.host) ? ((selfSigned ? undefined : names.first) ?? 'localhost') : config.host;
@@ -163,10 +186,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     await recover(fs);
   }
 
-  const files = certificateFiles(config);
-  const address = everywhere.includes(config.host) || isIP(config.host) === 0 ? undefined : config.host;
-  if (config.certificate === undefined) await ensureSelfSigned(files, hostName, address);
-  const certificates = await FileCertificates.open(files, clock, log);
+  const certificates = await openCertificates(config, hostName, clock, log);
   undo.push(() => certificates.close());
 
   const passive = new PassivePorts({
@@ -182,6 +202,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     throw explainBind(error, config.host, `${error.port ?? 'passive'}`);
   });
 
+  const pasvAddress = addressOfZone(config);
   const { sessionsPerUser, sessionsPerAddress } = config;
   const lockOut = new LockOut(leases, config.lockoutFailures, config.times.lockout);
   const seats = new Seats({ leases, task, fleet: fs.fleet, log });
@@ -193,7 +214,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     tls: { minVersion: config.tlsMin, maxVersion: config.tlsMax },
     certificates,
     dataSockets: passive,
-    passiveAddress: (local) => config.pasvAddress ?? local,
+    passiveAddress: (local) => pasvAddress ?? local,
     createSession: (control, data) =>
       new Session({
         control,
@@ -227,7 +248,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     },
   });
   const ports = await server.start();
-  const warning = warningOfAddress(config, ownAddresses());
+  const warning = warningOfAddress({ host: config.host, pasvAddress }, ownAddresses());
   if (warning) log.warn('server.warning', { text: warning });
 
   const maintenance = new Maintenance(fs, {
@@ -257,6 +278,16 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
       await closeAll(undo);
     },
   };
+}
+
+/** What PASV names where it is one address for the whole task: in a zone, the address that the load balancer has there. */
+function addressOfZone({ pasvAddress, fleet }: Config): string | undefined {
+  if (typeof pasvAddress !== 'object') return pasvAddress;
+  const address = pasvAddress.get(fleet?.zone ?? '');
+  if (address === undefined) {
+    throw new OperatorError(`CAUSEWAY_PASV_ADDRESS has no address for the zone ${fleet?.zone ?? '(unknown: set CAUSEWAY_ZONE)'}`);
+  }
+  return address;
 }
 
 function ownAddresses(): string[] {

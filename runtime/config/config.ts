@@ -1,4 +1,5 @@
-import { type Variable, type VariableName, variables } from './variables';
+import { Reader, unknown } from './setting-reader';
+import { variables } from './variables';
 
 /** The environment, a record of strings, to a `Config`, or to every fault at once: who fixes one should not meet the next at the next start. */
 export interface Config {
@@ -10,9 +11,12 @@ export interface Config {
   readonly explicitPort: number;
   readonly implicitPort: number;
   readonly passivePorts: readonly number[];
-  readonly pasvAddress: string | undefined;
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
+  /** One address, or one for each zone by name. */
+  readonly pasvAddress: string | ReadonlyMap<string, string> | undefined;
+  readonly fleet: FleetConfig | undefined;
+  readonly certificate: CertificateConfig;
+  /** AWS region; undefined: as the SDK finds it. */
+  readonly region: string | undefined;
   readonly tlsMin: 'TLSv1.2' | 'TLSv1.3';
   readonly tlsMax: 'TLSv1.2' | 'TLSv1.3';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -48,6 +52,21 @@ export interface S3Config {
   readonly events: string | undefined;
 }
 
+export type CertificateConfig =
+  /** In the data folder, made when it is missing. */
+  | { readonly kind: 'self-signed' }
+  | { readonly kind: 'files'; readonly certificate: string; readonly key: string }
+  | { readonly kind: 'acm' | 'secret'; readonly arn: string };
+
+/** One task of several behind a load balancer. */
+export interface FleetConfig {
+  readonly dataPort: number;
+  readonly adminPort: number;
+  readonly relayPort: number;
+  readonly relayAddress: string | undefined;
+  readonly zone: string | undefined;
+}
+
 export interface DynamoDBConfig {
   readonly kind: 'dynamodb';
   readonly table: string;
@@ -72,7 +91,6 @@ export type TimeName =
   | 'giveUpAfter'
   | 'keepAlive';
 
-const mostPorts = 5_000;
 const mostBudget = 512 * 1024 * 1024;
 
 /** @param memory Bytes that this process may use: the smaller of physical memory and the container's limit. */
@@ -93,9 +111,10 @@ export function readConfig(
     explicitPort: reader.number('CAUSEWAY_EXPLICIT_PORT'),
     implicitPort: reader.number('CAUSEWAY_IMPLICIT_PORT'),
     passivePorts: reader.ports('CAUSEWAY_PASSIVE_PORTS'),
-    pasvAddress: reader.address('CAUSEWAY_PASV_ADDRESS'),
-    certificate: reader.text('CAUSEWAY_CERTIFICATE') || undefined,
-    key: reader.text('CAUSEWAY_KEY') || undefined,
+    pasvAddress: reader.addresses('CAUSEWAY_PASV_ADDRESS'),
+    fleet: readFleet(reader),
+    certificate: readCertificate(reader, faults),
+    region: reader.text('CAUSEWAY_REGION') || undefined,
     tlsMin: `TLSv${reader.choice('CAUSEWAY_TLS_MIN')}` as Config['tlsMin'],
     tlsMax: `TLSv${reader.choice('CAUSEWAY_TLS_MAX')}` as Config['tlsMax'],
     logLevel: reader.choice('CAUSEWAY_LOG_LEVEL') as Config['logLevel'],
@@ -154,6 +173,31 @@ function readObjects(reader: Reader, faults: string[]): Config['objects'] {
   return s3;
 }
 
+function readCertificate(reader: Reader, faults: string[]): CertificateConfig {
+  const certificate = reader.text('CAUSEWAY_CERTIFICATE');
+  const key = reader.text('CAUSEWAY_KEY');
+  const acm = reader.text('CAUSEWAY_CERTIFICATE_ARN');
+  const secret = reader.text('CAUSEWAY_CERTIFICATE_SECRET');
+  if ((certificate === '') !== (key === '')) faults.push('CAUSEWAY_CERTIFICATE and CAUSEWAY_KEY belong together: set both or neither');
+  const sources = [certificate, acm, secret].filter((source) => source !== '');
+  if (sources.length > 1)
+    faults.push('of CAUSEWAY_CERTIFICATE, CAUSEWAY_CERTIFICATE_ARN and CAUSEWAY_CERTIFICATE_SECRET only one can be set');
+  if (acm) return { kind: 'acm', arn: acm };
+  if (secret) return { kind: 'secret', arn: secret };
+  return certificate && key ? { kind: 'files', certificate, key } : { kind: 'self-signed' };
+}
+
+function readFleet(reader: Reader): FleetConfig | undefined {
+  const fleet: FleetConfig = {
+    dataPort: reader.number('CAUSEWAY_DATA_PORT'),
+    adminPort: reader.number('CAUSEWAY_ADMIN_PORT'),
+    relayPort: reader.number('CAUSEWAY_RELAY_PORT'),
+    relayAddress: reader.text('CAUSEWAY_RELAY_ADDRESS') || undefined,
+    zone: reader.text('CAUSEWAY_ZONE') || undefined,
+  };
+  return reader.choice('CAUSEWAY_FLEET') === 'on' ? fleet : undefined;
+}
+
 function readMetadata(reader: Reader, faults: string[]): Config['metadata'] {
   const kind = reader.choice('CAUSEWAY_METADATA');
   const table = reader.text('CAUSEWAY_TABLE');
@@ -168,118 +212,17 @@ function readMetadata(reader: Reader, faults: string[]): Config['metadata'] {
 
 /** What is wrong alone has been told, and is not compared. */
 function checkTogether(config: Config, faults: string[]): void {
-  if (config.tlsMin === 'TLSv1.3' && config.tlsMax === 'TLSv1.2') faults.push('CAUSEWAY_TLS_MIN is above CAUSEWAY_TLS_MAX');
-  if ((config.certificate === undefined) !== (config.key === undefined)) {
-    faults.push('CAUSEWAY_CERTIFICATE and CAUSEWAY_KEY belong together: set both or neither');
+  if (config.fleet) {
+    if (config.metadata.kind !== 'dynamodb')
+      faults.push('CAUSEWAY_FLEET is on, so the tasks must share their index: CAUSEWAY_METADATA=dynamodb');
+    if (config.objects.kind !== 's3') faults.push('CAUSEWAY_FLEET is on, so the tasks must share their files: CAUSEWAY_OBJECTS=s3');
+  } else if (typeof config.pasvAddress === 'object') {
+    faults.push('CAUSEWAY_PASV_ADDRESS names zones, but CAUSEWAY_FLEET is off');
   }
+  if (config.tlsMin === 'TLSv1.3' && config.tlsMax === 'TLSv1.2') faults.push('CAUSEWAY_TLS_MIN is above CAUSEWAY_TLS_MAX');
   if (config.bufferBudget < config.smallestPart) faults.push('CAUSEWAY_SMALLEST_PART is larger than CAUSEWAY_BUFFER_BUDGET');
   const fixed = [config.explicitPort, config.implicitPort].filter((port) => port > 0);
   if (new Set(fixed).size < fixed.length) faults.push('CAUSEWAY_EXPLICIT_PORT and CAUSEWAY_IMPLICIT_PORT are the same');
   for (const port of fixed)
     if (config.passivePorts.includes(port)) faults.push(`port ${port} is a control port and lies in CAUSEWAY_PASSIVE_PORTS`);
-}
-
-class Reader {
-  constructor(
-    private readonly environment: Readonly<Record<string, string | undefined>>,
-    private readonly faults: string[],
-  ) {}
-
-  text(name: VariableName): string {
-    return this.environment[name]?.trim() || variables[name].default;
-  }
-
-  choice(name: VariableName): string {
-    const value = this.text(name);
-    const { choices = [] } = variables[name] as Variable;
-    if (!choices.includes(value)) this.fault(name, value, `one of ${choices.join(', ')}`);
-    return value;
-  }
-
-  number(name: VariableName): number {
-    const variable = variables[name] as Variable;
-    const value = this.text(name);
-    const [least, most] = variable.range ?? [0, 65_535];
-    const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number >= least && number <= most)) this.fault(name, value, `a whole number from ${least} to ${most}`);
-    return number;
-  }
-
-  optionalNumber(name: VariableName): number | undefined {
-    return this.text(name) === '' ? undefined : this.number(name);
-  }
-
-  seconds(name: VariableName): number {
-    return this.number(name) * 1000;
-  }
-
-  bytes(name: VariableName): number | undefined {
-    const value = this.text(name);
-    if (value === '') return undefined;
-    const match = /^(\d{1,15})\s*(KiB|MiB|GiB|TiB)?$/i.exec(value);
-    const power = ['', 'kib', 'mib', 'gib', 'tib'].indexOf(match?.[2]?.toLowerCase() ?? '');
-    const bytes = match ? Number(match[1]) * 1024 ** power : Number.NaN;
-    const [least, most] = (variables[name] as Variable).range ?? [0, Number.MAX_SAFE_INTEGER];
-    if (bytes >= least && bytes <= most) return bytes;
-    this.fault(name, value, `a size from ${least} to ${most} bytes, such as 64MiB`);
-    // Compares with nothing.
-    return Number.NaN;
-  }
-
-  ports(name: VariableName): readonly number[] {
-    const value = this.text(name);
-    const free = /^free:(\d{1,4})$/.exec(value);
-    if (free && Number(free[1]) >= 1 && Number(free[1]) <= mostPorts) return Array.from({ length: Number(free[1]) }, () => 0);
-    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(value);
-    const first = Number(match?.[1]);
-    const last = Number(match?.[2] ?? match?.[1]);
-    if (!match || first < 1 || last > 65_535 || last < first || last - first >= mostPorts) {
-      this.fault(name, value, `first-last, such as 8192-8239, or free:8 for eight free ones, at most ${mostPorts} ports`);
-      return [];
-    }
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  }
-
-  url(name: VariableName): string | undefined {
-    const value = this.text(name);
-    if (value === '') return undefined;
-    const parsed = URL.canParse(value) ? new URL(value) : undefined;
-    if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') this.fault(name, value, 'an address such as http://127.0.0.1:7070');
-    return value;
-  }
-
-  address(name: VariableName): string | undefined {
-    const value = this.text(name);
-    if (value === '') return undefined;
-    const octets = value.split('.');
-    if (octets.length !== 4 || octets.some((octet) => !/^\d{1,3}$/.test(octet) || Number(octet) > 255))
-      this.fault(name, value, 'an IPv4 address, such as 203.0.113.5');
-    return value;
-  }
-
-  private fault(name: string, value: string, wanted: string): void {
-    this.faults.push(`${name} is ${JSON.stringify(value)}, but must be ${wanted}`);
-  }
-}
-
-function unknown(name: string): string {
-  const near = Object.keys(variables)
-    .map((known) => ({ known, far: distance(known, name) }))
-    .filter(({ far }) => far <= 3)
-    .sort((left, right) => left.far - right.far)[0]?.known;
-  return `${name} is not a setting${near ? `: did you mean ${near}?` : ' (causeway settings lists them)'}`;
-}
-
-/** Edit distance, for names of a few dozen letters. */
-function distance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const same = left[i - 1] === right[j - 1] ? 0 : 1;
-      next.push(Math.min((next[j - 1] as number) + 1, (row[j] as number) + 1, (row[j - 1] as number) + same));
-    }
-    row = next;
-  }
-  return row[right.length] as number;
 }

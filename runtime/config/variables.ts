@@ -60,13 +60,46 @@ export const variables = {
   CAUSEWAY_EXPLICIT_PORT: { kind: 'port', default: '2121', help: 'Control port for explicit TLS (AUTH TLS). 0 takes a free one.' },
   CAUSEWAY_IMPLICIT_PORT: { kind: 'port', default: '9990', help: 'Control port for implicit TLS. 0 takes a free one.' },
   CAUSEWAY_PASSIVE_PORTS: { kind: 'ports', default: '8192-8239', help: 'Passive ports: first-last, or a number of free ones as free:8.' },
-  CAUSEWAY_PASV_ADDRESS: { kind: 'text', default: '', help: 'IPv4 address that PASV names; empty: the address the client reached.' },
+  CAUSEWAY_PASV_ADDRESS: {
+    kind: 'text',
+    default: '',
+    help: 'IPv4 address that PASV names, or zone=address,zone=address; empty: the address the client reached.',
+  },
+  CAUSEWAY_FLEET: {
+    kind: 'choice',
+    choices: ['off', 'on'],
+    default: 'off',
+    help: 'On: this server is one task of several behind a load balancer that sends the PROXY protocol (version 2) to the data port.',
+  },
+  CAUSEWAY_DATA_PORT: { kind: 'port', default: '3000', help: 'In a fleet: port that takes the data connections of all passive ports.' },
+  CAUSEWAY_ADMIN_PORT: { kind: 'port', default: '3001', help: 'In a fleet: port that answers GET /healthz.' },
+  CAUSEWAY_RELAY_PORT: {
+    kind: 'port',
+    default: '3002',
+    help: 'In a fleet: port where other tasks hand over data connections that are ours.',
+  },
+  CAUSEWAY_RELAY_ADDRESS: {
+    kind: 'text',
+    default: '',
+    help: 'In a fleet: address under which the other tasks reach this one; empty: as ECS says, else the first of this machine.',
+  },
+  CAUSEWAY_ZONE: { kind: 'text', default: '', help: 'In a fleet: zone of this task, for CAUSEWAY_PASV_ADDRESS; empty: as ECS says.' },
   CAUSEWAY_CERTIFICATE: {
     kind: 'text',
     default: '',
     help: 'PEM file of the certificate and its chain; empty: <data>/certificate.pem, self-signed when it is missing.',
   },
   CAUSEWAY_KEY: { kind: 'text', default: '', help: 'PEM file of the private key; empty: <data>/key.pem.' },
+  CAUSEWAY_CERTIFICATE_ARN: {
+    kind: 'text',
+    default: '',
+    help: 'Exportable certificate of AWS Certificate Manager, fetched at start and every day, instead of the files.',
+  },
+  CAUSEWAY_CERTIFICATE_SECRET: {
+    kind: 'text',
+    default: '',
+    help: 'Secret of AWS Secrets Manager with certificate, chain and key as PEM, fetched at start and every day, instead of the files.',
+  },
   CAUSEWAY_TLS_MIN: { kind: 'choice', choices: ['1.2', '1.3'], default: '1.2', help: 'Lowest TLS version.' },
   CAUSEWAY_TLS_MAX: {
     kind: 'choice',

@@ -1,10 +1,11 @@
 import type { Claim } from '../model/change';
 import { type FileEntry, type ObjectKey, placeOf } from '../model/entry';
 import type { Found } from '../ports/object-store';
-import type { Filesystem } from './filesystem';
+import { type Filesystem, historyFor } from './filesystem';
 import { isTemporaryKey } from './object-key';
 import { releaseClaim } from './path-claim';
-import { entryKey, outboxKey } from './rows';
+import { isHeld } from './path-state';
+import { claimKey, entryKey, outboxKey } from './rows';
 import type { Transaction } from './transaction';
 
 /** An entry made equal to what lies in the store: how the index takes over what others put there or took away. */
@@ -41,9 +42,18 @@ export async function showFound(
     fs.log.info('file.adopted', { path: key, bytes: found.size, text: 'placed outside' });
   } else if (entry?.kind === 'file') {
     tx.remove(row);
+    await keepHistory(tx, fs, key, { sequence, begun: entry.begun });
     await announceRemoved(tx, fs, key, entry.storedKey, sequence);
     fs.log.info('file.vanished', { path: key, bytes: entry.size });
   }
+}
+
+/** Without an entry the claim row has the path's history, held or not: whoever gives the claim back may not know that there was an entry. */
+async function keepHistory(tx: Transaction, fs: Filesystem, key: ObjectKey, last: { sequence: number; begun: number }): Promise<void> {
+  const row = claimKey(placeOf(key));
+  const claim = await tx.get(row);
+  const history = { sequence: Math.max(claim?.sequence ?? 0, last.sequence), begun: Math.max(claim?.begun ?? 0, last.begun) };
+  tx.put(row, isHeld(claim) ? { ...claim, ...history } : { state: 'free', ...history, expires: fs.clock.now() + historyFor });
 }
 
 /** The object is gone: the entry goes, the event says so, the history stays. */

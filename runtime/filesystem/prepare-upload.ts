@@ -208,12 +208,7 @@ async function prepareUnique(fs: Filesystem, sender: Sender, asked: VirtualPath,
 }
 
 /** Undefined: the name is taken, by an entry, a file of others, another upload or a change under way. */
-async function reserveName(
-  fs: Filesystem,
-  { user, client }: Sender,
-  path: VirtualPath,
-  token: string,
-): Promise<UploadRecord | undefined> {
+async function reserveName(fs: Filesystem, { user, client }: Sender, path: VirtualPath, token: string): Promise<UploadRecord | undefined> {
   const key = objectKey(user, path);
   const storedKey = storedKeyOf(user, path);
   if (fs.active.of(key, user.name).length > 0 || (await fs.objects.look(storedKey))) return undefined;

@@ -78,8 +78,9 @@ export class DataConnection {
     const held = this.held as NonNullable<typeof this.held>;
     const { clock, handshakeTimeout } = this.options;
     const timeout = new AbortController();
+    let fail: () => void = () => undefined;
     const closed = new Promise<never>((_, reject) => {
-      const fail = () => {
+      fail = () => {
         // TLS reads the handle by itself, so the raw socket never says `end`: no byte and no error is a client that closed at once.
         if (!this.failure && this.raw.bytesRead === 0)
           reject(new Failure('cut', 'The data connection was closed before its TLS handshake.'));
@@ -99,6 +100,7 @@ export class DataConnection {
       ]);
     } finally {
       timeout.abort();
+      held.tls.off('close', fail);
     }
     return held.tls;
   }

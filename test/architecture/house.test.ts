@@ -106,7 +106,7 @@ describe('a check lets pass', () => {
     ['session/a.ts', "import { BlockList, isIPv6 } from 'node:net';"],
     ['session/a.ts', "// import { connect } from 'node:net';"],
     ['adapters/lmdb/a.ts', "import { open, type RootDatabase } from 'lmdb';\nimport { encodeKey } from './row-codec';"],
-    ['adapters/file-certificates.ts', "const { generate } = await import('selfsigned');"],
+    ['adapters/certificates/self-signed.ts', "const { generate } = await import('selfsigned');"],
     ['compose.ts', "import { Environment } from './adapters/lmdb/environment';"],
     ['server/a.ts', "import {\n  type AddressInfo,\n  connect,\n} from 'node:net';"],
   ])('in %s the line %s', (name, text) => {

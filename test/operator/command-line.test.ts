@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ensureSelfSigned } from '../../runtime/adapters/file-certificates';
+import { ensureSelfSigned } from '../../runtime/adapters/certificates/self-signed';
 import { buildCommandLine, explainError } from '../../runtime/cli';
 import { describeVariables, variables } from '../../runtime/config/variables';
 import { Failure } from '../../runtime/model/failure';

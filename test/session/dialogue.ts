@@ -1,6 +1,7 @@
 import { MemoryLeaseStore } from '../../runtime/adapters/memory/memory-lease-store';
 import { MemoryUserDirectory } from '../../runtime/adapters/memory/memory-user-directory';
 import { alone } from '../../runtime/filesystem/filesystem';
+import type { PartnerView } from '../../runtime/filesystem/partner-view';
 import { allRights, defaultSwitches, type User, type UserSwitches } from '../../runtime/model/user';
 import type { Ids } from '../../runtime/ports/ids';
 import type { EventName, Log, LogFields } from '../../runtime/ports/log';
@@ -60,6 +61,8 @@ export interface Start {
   readonly user?: Partial<User>;
   readonly switches?: Partial<UserSwitches>;
   readonly limits?: Partial<SessionLimits>;
+  /** A view of real rules instead of the fake one. */
+  readonly openView?: (user: () => User) => PartnerView;
   readonly shared?: Shared;
   readonly control?: FakeControl;
   /** How far it goes before the test begins; default `ready`. */
@@ -151,7 +154,7 @@ export async function startDialogue(start: Start = {}): Promise<Dialogue> {
     data,
     openView: (now) => {
       current = now;
-      return view;
+      return start.openView?.(now) ?? view;
     },
     users,
     login,

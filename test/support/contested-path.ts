@@ -1,12 +1,12 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
 import { MemoryObjectStore } from '../../runtime/adapters/memory/memory-object-store';
-import type { Filesystem } from '../../runtime/filesystem/filesystem';
+import type { Filesystem, FilesystemLimits } from '../../runtime/filesystem/filesystem';
 import type { PartnerView, UploadMode } from '../../runtime/filesystem/partner-view';
 import { recover, sweep } from '../../runtime/filesystem/sweeper';
 import { Failure } from '../../runtime/model/failure';
 import type { ByteSource } from '../../runtime/ports/byte-source';
 import { accepts, at, makeFilesystem, makeUser, never, type TestStores, viewOf } from './filesystem';
-import { bringToRest, checkAtRest, watchMetadata } from './invariants';
+import { bringToRest, checkAtRest, watchStores } from './invariants';
 import { type Change, Ledger } from './ledger';
 import { SeededScheduler, type SimulatedProcess } from './seeded-scheduler';
 
@@ -17,17 +17,35 @@ import { SeededScheduler, type SimulatedProcess } from './seeded-scheduler';
 export interface Contest {
   readonly seed: number;
   readonly actors: readonly Actor[];
-  /** Both writers are sessions of one account. */
+  /** Writers and appender are sessions of one account. */
   readonly sameAccount?: boolean;
   readonly crash?: boolean;
   readonly faults?: number;
   /** Bytes that are never told as received. */
   readonly heldBack?: number;
   /** What is between the rules and the stores, or the client: where a test plants a bug. */
-  readonly plant?: { readonly stores?: (stores: TestStores) => TestStores; readonly source?: (source: ByteSource) => ByteSource };
+  readonly plant?: Plant;
+  readonly limits?: Partial<FilesystemLimits>;
 }
 
-export type Actor = 'writer' | 'second writer' | 'appender' | 'deleter' | 'renamer' | 'reader' | 'sweeper' | 'consumer' | 'operator';
+export interface Plant {
+  readonly stores?: (stores: TestStores, objects: MemoryObjectStore) => TestStores;
+  readonly source?: (source: ByteSource) => ByteSource;
+  /** The filesystem as the sweeper has it. */
+  readonly sweeper?: (fs: Filesystem) => Filesystem;
+}
+
+export type Actor =
+  | 'writer'
+  | 'second writer'
+  | 'late writer'
+  | 'appender'
+  | 'deleter'
+  | 'renamer'
+  | 'reader'
+  | 'sweeper'
+  | 'consumer'
+  | 'operator';
 
 export const everybody: readonly Actor[] = [
   'writer',
@@ -57,8 +75,8 @@ export async function runContest(contest: Contest): Promise<Outcome> {
     haste: contest.seed % 3 === 0 ? 0.05 : 0.005,
     onStep: () => ledger.look(objects),
   });
-  const bare = { metadata: watchMetadata(new MemoryMetadataStore(), ledger), objects };
-  const stores = contest.plant?.stores?.(bare) ?? bare;
+  const watched = watchStores({ metadata: new MemoryMetadataStore(), objects }, ledger);
+  const stores = contest.plant?.stores?.(watched, objects) ?? watched;
   const world = new World(contest, scheduler, stores, objects, ledger);
   const first = scheduler.process('first');
   const outside = scheduler.process('outside', false);
@@ -90,6 +108,8 @@ export async function runContest(contest: Contest): Promise<Outcome> {
     (work) => scheduler.run([work]),
   );
   const violations = await checkAtRest({ ...fs, ...stores }, objects, ledger);
+  const takenOver = ledger.operations.filter(({ reason }) => reason === 'taken-over').length;
+  if (takenOver > 0 && !contest.crash && !contest.faults) violations.push('somebody took over an upload that a living session worked on');
   return { violations, trace: scheduler.trace, ledger };
 }
 
@@ -114,7 +134,7 @@ class World {
   ) {}
 
   open(process: SimulatedProcess, task: string): Filesystem {
-    const fs = makeFilesystem(process.wrap(this.stores, `${task} background`), process.clock, task);
+    const fs = makeFilesystem(process.wrap(this.stores, `${task} background`), process.clock, task, this.contest.limits);
     this.made.set(process, fs);
     return fs;
   }
@@ -128,6 +148,7 @@ class World {
     const acting: Partial<Record<Actor, (session: Session) => Promise<void>>> = {
       writer: (session) => this.write(session),
       'second writer': (session) => this.write(session),
+      'late writer': (session) => this.write(session),
       appender: (session) => this.append(session),
       deleter: (session) => this.delete(session),
       renamer: (session) => this.rename(session),
@@ -139,11 +160,11 @@ class World {
       if (!act) return [];
       const who = `${task} ${actor}`;
       const own: Filesystem = { ...fs, ...process.wrap(this.stores, who) };
-      const account = this.contest.sameAccount && actor === 'second writer' ? 'writer' : actor;
+      const account = this.contest.sameAccount && (actor === 'second writer' || actor === 'appender') ? 'writer' : actor;
       const session: Session = { fs: own, view: viewOf(own, makeUser({ name: account })), who, pause: () => process.point(who, 'goes on') };
       const begin = async () => {
         // Whoever changes or reads what is there comes when something may be there.
-        if (!actor.endsWith('writer')) for (let wait = this.scheduler.pick(20); wait > 0; wait--) await session.pause();
+        for (let wait = this.scheduler.pick(latest[actor] ?? 20); wait > 0; wait--) await session.pause();
         await act(session);
       };
       return [Promise.race([begin(), process.death])];
@@ -207,6 +228,8 @@ class World {
         const shown = await session.view.stat(at('/a'), 'size');
         // A client cannot know whether this is its own cut upload; here it does, for what it cannot know is not what is looked for.
         if (!shown.parked) throw error;
+        if (shown.size >= content.length)
+          this.ledger.violations.push('a cut upload showed its client all that it has: it would send nothing');
         from = shown.size;
         how = this.scheduler.chance(0.5) ? { kind: 'append' } : { kind: 'at', offset: from };
       }
@@ -268,7 +291,8 @@ class World {
   }
 
   private async sweep({ fs }: Session): Promise<void> {
-    for (let times = 2; times > 0; times--) await unlessUnavailable(() => sweep(fs, { isDead: () => false }));
+    const own = this.contest.plant?.sweeper?.(fs) ?? fs;
+    for (let times = 3; times > 0; times--) await unlessUnavailable(() => sweep(own, { isDead: () => false }));
   }
 
   private async doing({ who }: Session, change: Change, work: () => Promise<void>): Promise<void> {
@@ -282,6 +306,9 @@ class World {
     }
   }
 }
+
+/** At which turn of their own they begin at the latest, where it is not 20. */
+const latest: Partial<Record<Actor, number>> = { writer: 1, 'second writer': 1, 'late writer': 60 };
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 

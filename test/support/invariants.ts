@@ -1,14 +1,13 @@
 import type { MemoryObjectStore } from '../../runtime/adapters/memory/memory-object-store';
 import type { Filesystem } from '../../runtime/filesystem/filesystem';
 import { compareFolders } from '../../runtime/filesystem/folder-pass';
-import { lastBegun } from '../../runtime/filesystem/logical-time';
-import { claimKey, scanRows } from '../../runtime/filesystem/rows';
+import { scanRows } from '../../runtime/filesystem/rows';
 import { sweep } from '../../runtime/filesystem/sweeper';
 import type { OutboxEvent } from '../../runtime/model/change';
-import { type FileEntry, keyOf, placeOf } from '../../runtime/model/entry';
+import { type FileEntry, keyOf } from '../../runtime/model/entry';
 import type { UploadRecord, UploadState } from '../../runtime/model/upload-record';
 import type { MetadataStore, Write } from '../../runtime/ports/metadata-store';
-import { unfinished } from './filesystem';
+import { at, makeUser, type TestStores, unfinished, viewOf } from './filesystem';
 import { checksum, type Ledger } from './ledger';
 import { isExplained, wasTaken } from './serial-order';
 
@@ -26,20 +25,44 @@ const allowed: Readonly<Record<'none' | UploadState, readonly UploadState[]>> = 
   overtaken: ['overtaken'],
 };
 
-/** Looks at each transaction that is applied: states go forward, events are written once and in order, sequences never go back. */
-export function watchMetadata(metadata: MetadataStore, ledger: Ledger): MetadataStore {
+/**
+ * Looks at each transaction that is applied: states go forward, events are written once and in order, sequences never go back. And at what is removed from the
+ * store: never what an open record names.
+ */
+export function watchStores({ metadata, objects }: TestStores, ledger: Ledger): TestStores {
+  const open = new Map<string, string>();
+  const watched = watchMetadata(metadata, ledger, open);
+  const discarding = new Proxy(objects, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name) as unknown;
+      if (name === 'discard') {
+        return (...[token, storedKey, progress]: Parameters<typeof objects.discard>) => {
+          const uploadId = progress.uploadId ?? token;
+          if ([...open.values()].includes(uploadId))
+            ledger.violations.push(`${uploadId} was removed from the store while an open record names it`);
+          return target.discard(token, storedKey, progress);
+        };
+      }
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { metadata: watched, objects: discarding };
+}
+
+/** `open`: what each open record names in the store, by its token. */
+function watchMetadata(metadata: MetadataStore, ledger: Ledger, open: Map<string, string>): MetadataStore {
   const states = new Map<string, UploadState>();
   const lastEvent = new Map<string, number>();
   const lastEntry = new Map<string, { token: string; sequence: number }>();
   const wrong = (what: string) => ledger.violations.push(what);
 
-  const note = ({ kind, key, value, expected }: Extract<Write, { kind: 'put' }>) => {
-    if (kind !== 'put') return;
+  const note = ({ key, value, expected }: Extract<Write, { kind: 'put' }>) => {
     if (key.table === 'upload' || key.table === 'ended') {
       const { token, state } = value as UploadRecord;
       const before = states.get(token) ?? 'none';
       if (!allowed[before].includes(state)) wrong(`the record of ${token} went from ${before} to ${state}`);
       states.set(token, state);
+      if (key.table === 'upload') open.set(token, (value as UploadRecord).progress.uploadId ?? token);
     } else if (key.table === 'outbox') {
       const { sequence, type } = value as OutboxEvent;
       if (expected !== 'absent') wrong(`the event ${sequence} of ${key.partition} was written over`);
@@ -63,9 +86,11 @@ export function watchMetadata(metadata: MetadataStore, ledger: Ledger): Metadata
       if (name === 'transact') {
         return async (writes: readonly Write[]) => {
           const applied = await target.transact(writes);
-          if (process.env['SHOW']) for (const write of writes) if (write.kind !== 'check') console.log(applied, write.kind, write.key.table, write.key.sort, write.expected, write.kind === 'put' ? JSON.stringify(write.value) : '');
-          if (applied) for (const write of writes) if (write.kind === 'put') note(write);
-          return applied;
+          if (!applied) return false;
+          for (const { kind, key } of writes)
+            if (kind === 'remove' && key.table === 'upload') open.delete(key.sort.slice(key.sort.indexOf('\u0000') + 1));
+          for (const write of writes) if (write.kind === 'put') note(write);
+          return true;
         };
       }
       return typeof value === 'function' ? value.bind(target) : value;
@@ -109,7 +134,7 @@ export async function checkAtRest(fs: Filesystem, store: MemoryObjectStore, ledg
   const stored = new Set([...entries.values()].map(({ storedKey }) => storedKey));
   for (const key of contents.keys()) if (!stored.has(key)) wrong.push(`the object ${key} has no entry`);
 
-  wrong.push(...(await checkParked(fs, store, ledger, entries)));
+  wrong.push(...(await checkParked(fs, store, ledger)));
   const events: OutboxEvent[] = [];
   for await (const { value } of scanRows(fs, 'outbox')) events.push(value);
   wrong.push(...checkEvents(events, ledger, entries));
@@ -120,16 +145,11 @@ export async function checkAtRest(fs: Filesystem, store: MemoryObjectStore, ledg
 }
 
 /** A cut upload never shows all that its client has, is the only reason for half-written bytes, and never lies above what was acknowledged after it. */
-async function checkParked(
-  fs: Filesystem,
-  store: MemoryObjectStore,
-  ledger: Ledger,
-  entries: ReadonlyMap<string, FileEntry>,
-): Promise<string[]> {
+async function checkParked(fs: Filesystem, store: MemoryObjectStore, ledger: Ledger): Promise<string[]> {
   const wrong: string[] = [];
   const named = new Set<string>();
   for await (const { value } of scanRows(fs, 'upload')) {
-    const { key, base, progress, begun } = value;
+    const { key, base, progress } = value;
     const { uploadId, durable } = progress;
     if (uploadId === undefined) continue;
     named.add(uploadId);
@@ -142,8 +162,10 @@ async function checkParked(
     if (own === '' || !sent) continue;
     const whole = (base?.size ?? 0) + (sent.change as { content: string }).content.length;
     if (durable >= whole) wrong.push(`what is parked at ${key} shows all that its client has`);
-    const [claim] = await fs.metadata.get([claimKey(placeOf(key))]);
-    if (begun <= lastBegun(entries.get(key), claim?.value)) continue;
+    const shown = await viewOf(fs, makeUser({ name: value.user }))
+      .stat(at(key.slice('acme'.length)), 'exists')
+      .catch(() => undefined);
+    if (!shown?.parked) continue;
     const later = ledger.operations.find(
       ({ change, outcome, started }) =>
         outcome === 'done' && (change.kind === 'put' || change.kind === 'append') && change.key === key && started > sent.ended,
@@ -172,17 +194,16 @@ function checkEvents(events: readonly OutboxEvent[], ledger: Ledger, entries: Re
     }
     if (maker?.outcome === 'refused') wrong.push(`a refused upload (${maker.reason}) could be seen: ${content.slice(0, 12)}`);
   }
-  for (const { change, outcome, who } of ledger.operations) {
-    const sent = change.kind === 'put' || change.kind === 'append';
-    if (outcome !== 'done' || !sent) continue;
-    if (![...contents.values()].some((content) => content.endsWith(change.content)))
-      wrong.push(`${who} was told that ${change.content.slice(0, 12)} is stored`);
-  }
   const moves = events.filter(({ type }) => type === 'moved').length;
   const renames = ledger.operations.filter(({ change }) => change.kind === 'rename');
   const least = renames.filter((rename) => rename.outcome === 'done' && !wasTaken(rename, ledger.operations)).length;
   const most = renames.filter(({ outcome }) => outcome !== 'refused').length;
   if (moves < least || moves > most) wrong.push(`${moves} moves were announced, ${least} to ${most} were made`);
+  for (const key of ['acme/a', 'acme/b']) {
+    const removed = events.filter((event) => event.key === key && event.type === 'removed').length;
+    const gone = ledger.disappearances.get(key) ?? 0;
+    if (removed > gone) wrong.push(`${removed} removals of ${key} were announced, ${gone} happened`);
+  }
   for (const [key, entry] of entries) {
     if (entry.user === undefined) continue;
     const last = events

@@ -37,6 +37,8 @@ export class Ledger {
   readonly operations: Operation[] = [];
   readonly sightings: Sighting[] = [];
   readonly violations: string[] = [];
+  /** How often what lay at a key went or was replaced. */
+  readonly disappearances = new Map<string, number>();
   now = 0;
   private readonly seen = new Map<string, Buffer>();
 
@@ -57,6 +59,11 @@ export class Ledger {
     operation.outcome = outcome;
     operation.reason = reason;
     if (outcome !== 'unknown') operation.ended = ++this.now;
+    const { change } = operation;
+    if (outcome !== 'done' || (change.kind !== 'put' && change.kind !== 'append')) return;
+    if (!this.sightings.some(({ content }) => content.endsWith(change.content))) {
+      this.violations.push(`${operation.who} was told that ${change.content.slice(0, 12)} is stored before anybody could see it`);
+    }
   }
 
   atOnce(who: string, change: Change): void {
@@ -66,7 +73,11 @@ export class Ledger {
   /** After each effect: whatever can be seen is one whole content. */
   look(store: MemoryObjectStore): void {
     this.now++;
-    for (const key of this.seen.keys()) if (!store.objects.has(key)) this.seen.delete(key);
+    for (const [key, bytes] of this.seen) {
+      if (store.objects.get(key)?.bytes === bytes) continue;
+      this.seen.delete(key);
+      this.disappearances.set(key, (this.disappearances.get(key) ?? 0) + 1);
+    }
     for (const [key, { bytes }] of store.objects) {
       if (this.seen.get(key) === bytes) continue;
       this.seen.set(key, bytes);

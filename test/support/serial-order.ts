@@ -29,9 +29,15 @@ export function isExplained(operations: readonly Operation[], initial: State, fi
   return search(new Set(), initial);
 }
 
-/** A consumer took the source while the rename ran: after a lost answer nobody can tell whether it had been moved before. */
-export function wasTaken({ change, started, ended }: Operation, operations: readonly Operation[]): boolean {
-  return operations.some((other) => other.change.kind === 'take' && other.change.key === change.key && other.started > started && other.ended < ended);
+/**
+ * Somebody outside had taken or replaced the source before the rename ended: after a lost answer nobody can tell whether it had been moved before, and it
+ * counts as moved and taken.
+ */
+export function wasTaken({ change, ended }: Operation, operations: readonly Operation[]): boolean {
+  return operations.some((other) => {
+    const outside = other.change.kind === 'take' || other.change.kind === 'place';
+    return outside && other.change.key === change.key && other.ended < ended;
+  });
 }
 
 /** The states that the change may lead to; none: it cannot happen here. */
@@ -52,8 +58,7 @@ function applied(state: State, change: Change, taken: boolean): State[] {
       // What a consumer has just taken is gone, which is what was asked for.
       return [without()];
     case 'rename':
-      if (there === undefined) return taken ? [state] : [];
-      return taken ? [state, new Map([...without(), [change.to, there]])] : [new Map([...without(), [change.to, there]])];
+      return [...(taken ? [state] : []), ...(there === undefined ? [] : [new Map([...without(), [change.to, there]])])];
     case 'read':
       return there === change.content ? [state] : [];
   }

@@ -81,7 +81,9 @@ export function failureOf(error: unknown): Error {
 
 /** One line for an operator: what is wrong, and where to look. */
 export function explain(error: unknown, { table, place }: { readonly table: string; readonly place: string }): string {
-  const { name = '', code = '', message = '' } = error as VendorError;
+  const { name = '', message = '' } = error as VendorError;
+  // The SDK may wrap what the network said; the code then is in the text.
+  const code = (error as VendorError).code ?? /\bE[A-Z_]{4,}\b/.exec(message)?.[0];
   const action = /perform: (\w+:\w+)/.exec(message)?.[1];
   switch (name) {
     case 'ResourceNotFoundException':

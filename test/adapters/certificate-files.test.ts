@@ -3,13 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { generate } from 'selfsigned';
-import {
-  type CertificateFiles,
-  ensureSelfSigned,
-  FileCertificates,
-  namesOf,
-  readCertificate,
-} from '../../runtime/adapters/file-certificates';
+import { namesOf } from '../../runtime/adapters/certificates/certificate-pair';
+import { type CertificateFiles, FileCertificates, readCertificate } from '../../runtime/adapters/certificates/file-certificates';
+import { ensureSelfSigned } from '../../runtime/adapters/certificates/self-signed';
 import type { EventName, Log } from '../../runtime/ports/log';
 import { makeCertificate } from '../support/certificates';
 import { FakeClock, settle } from '../support/fake-clock';
