@@ -1,111 +1,194 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs, promisify } from 'node:util';
 import { startProcess } from '../test/support/server-process';
-import { type Peer, startVsftpd } from './vsftpd';
+import type { Peer, StartPeer } from './peer';
+import { CpuMeter } from './process-tree';
+import { startProftpd } from './proftpd';
+import { startPureFtpd } from './pure-ftpd';
+import { startVsftpd } from './vsftpd';
 
 /**
- * One file, one connection, the same curl against every server, runs interleaved, the stores on tmpfs: MB/s and the server's CPU seconds per GiB, medians, and
- * the ratio to the first peer. Single numbers move by a quarter between runs on a shared machine; the ratios of one run are what counts.
- *
- *   npm run bench -- upload [--mib 512] [--runs 5] [--peer NAME=URL]…
- *
- * URL holds the credentials and ends in a folder that may be written, such as ftp://user:password@localhost:2100/
+ * The same client against every server, runs interleaved, the stores on tmpfs: medians of speed and of the server's CPU time, and the ratios to the first one.
+ * Single numbers move by a quarter between runs on a shared machine; the ratios of one run are what counts.
  */
+const usage = `usage: npm run bench -- upload|download|small [options]
+
+  upload, download   one file over one connection
+  small              files of 10 kB, one after the other over one control connection
+
+  --mib N            size of the file (512)
+  --files N          number of small files (500)
+  --runs N           measured runs of each server, after one that warms up (5)
+  --node PATH        another Node to run Causeway with, as often as wanted
+  --unpacked DIR     root of packages unpacked with dpkg -x, as often as wanted
+  --peer NAME=URL    any running server: ftp://user:password@host:port/folder/
+`;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     mib: { type: 'string', default: '512' },
+    files: { type: 'string', default: '500' },
     runs: { type: 'string', default: '5' },
+    node: { type: 'string', multiple: true, default: [process.execPath] },
+    unpacked: { type: 'string', multiple: true, default: [] },
     peer: { type: 'string', multiple: true, default: [] },
   },
 });
-const direction = positionals[0];
-if (direction !== 'upload' && direction !== 'download') {
-  process.stderr.write('usage: npm run bench -- upload|download [--mib N] [--runs N] [--peer NAME=URL]\n');
-  process.exit(2);
-}
+
+type Kind = 'upload' | 'download' | 'small';
+const smallFile = 10_000;
 const mib = Number(values.mib);
+const files = Number(values.files);
 const runs = Number(values.runs);
 const memory = existsSync('/dev/shm') ? '/dev/shm' : '/tmp';
 
-/** User and system seconds of a process and of its children that have ended. */
-function cpuSeconds(pid: number | undefined): number {
-  if (pid === undefined) return Number.NaN;
-  const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = line
-    .slice(line.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number);
-  return [11, 12, 13, 14].reduce((sum, index) => sum + (fields[index] ?? 0), 0) / 100;
+interface Load {
+  readonly transfer: (peer: Peer) => Promise<unknown>;
+  /** What one transfer amounts to, in the units of the two columns. */
+  readonly amount: number;
+  readonly speed: string;
+  readonly perCpu: number;
+  readonly cpu: string;
 }
 
-function transfer(peer: Peer, file: string): number {
+function makeLoad(kind: Kind, work: string): Load {
+  if (kind === 'small') {
+    const folder = path.join(work, 'small');
+    mkdirSync(folder);
+    const names = Array.from({ length: files }, (_, index) => `file-${index}`);
+    for (const name of names) writeFileSync(path.join(folder, name), randomBytes(smallFile));
+    return {
+      transfer: ({ url }) => lftp(url, `mput ${folder}/*`),
+      amount: files,
+      speed: 'files/s',
+      perCpu: files / 1000,
+      cpu: 'CPU ms/file',
+    };
+  }
+  const file = path.join(work, 'bench.bin');
+  const chunk = randomBytes(1024 * 1024);
+  writeFileSync(file, '');
+  for (let written = 0; written < mib; written++) writeFileSync(file, chunk, { flag: 'a' });
+  const name = 'bench.bin';
+  return {
+    transfer: ({ url }) => (kind === 'upload' ? curl('-T', file, `${url}${name}`) : curl('-o', '/dev/null', `${url}${name}`)),
+    amount: mib * 1.048576,
+    speed: 'MB/s',
+    perCpu: mib / 1024,
+    cpu: 'CPU s/GiB',
+  };
+}
+
+const run = promisify(execFile);
+
+async function curl(...args: readonly string[]): Promise<void> {
+  await run('curl', ['-sS', '-k', '-m', '600', '--ssl-reqd', ...args], { maxBuffer: 16 * 1024 * 1024 });
+}
+
+/** For many files: between two of them curl waits up to a second with some servers, which would measure curl. */
+async function lftp(url: string, command: string): Promise<void> {
+  const settings =
+    'set ssl:verify-certificate no; set ftp:ssl-force true; set ftp:ssl-protect-data true; set xfer:clobber on; set cmd:fail-exit true';
+  await run('lftp', ['-c', `${settings}; open ${url}; ${command}`], { timeout: 600_000, maxBuffer: 16 * 1024 * 1024 });
+}
+
+const median = (numbers: readonly number[]): number => [...numbers].sort((one, other) => one - other)[numbers.length >> 1] ?? Number.NaN;
+
+/** What a process a session leaves behind is waited for by its parent a moment later. */
+const lastProcess = 200;
+const lookEvery = 20;
+
+/** Speed and CPU time of one transfer. */
+async function transfer(peer: Peer, meter: CpuMeter, load: Load): Promise<{ speed: number; cpu: number }> {
+  meter.look();
+  const before = meter.seconds;
+  const looking = setInterval(() => meter.look(), lookEvery);
   const began = performance.now();
-  const target = direction === 'upload' ? ['-T', file, `${peer.url}bench.bin`] : ['-o', '/dev/null', `${peer.url}bench.bin`];
-  execFileSync('curl', ['-sS', '-k', '-m', '300', '--ssl-reqd', ...target], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return (performance.now() - began) / 1000;
+  await load.transfer(peer);
+  const seconds = (performance.now() - began) / 1000;
+  await pause(lastProcess);
+  clearInterval(looking);
+  meter.look();
+  return { speed: load.amount / seconds, cpu: (meter.seconds - before) / load.perCpu };
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+async function measure(peers: readonly Peer[], load: Load): Promise<Map<Peer, { speed: number; cpu: number }>> {
+  const taken = peers.map((peer) => ({ peer, meter: new CpuMeter(peer.pid), speed: [] as number[], cpu: [] as number[] }));
+  for (let round = -1; round < runs; round++) {
+    for (const { peer, meter, speed, cpu } of taken) {
+      const measured = await transfer(peer, meter, load);
+      // The first round warms up.
+      if (round < 0) continue;
+      speed.push(measured.speed);
+      cpu.push(measured.cpu);
+    }
+  }
+  return new Map(taken.map(({ peer, speed, cpu }) => [peer, { speed: median(speed), cpu: median(cpu) }]));
 }
 
-async function main(): Promise<void> {
+/** Each into `peers` as soon as it runs: one that does not start must not leave the others behind. */
+async function startPeers(work: string, peers: Peer[]): Promise<void> {
+  const starters: [string, StartPeer][] = [
+    ['vsftpd', startVsftpd],
+    ['pure-ftpd', startPureFtpd],
+    ['proftpd', startProftpd],
+  ];
+  for (const [name, start] of starters) {
+    const peer = await start(path.join(work, name), { roots: values.unpacked });
+    if (peer) peers.push(peer);
+    else process.stdout.write(`${name} is not here: see docs/benchmarks.md for how to unpack it\n`);
+  }
+  for (const given of values.peer) {
+    const [name = '', url = ''] = given.split(/=(.*)/s);
+    peers.push({ name, url, pid: undefined, stop: async () => undefined });
+  }
+}
+
+async function startOurs(work: string, node: string, index: number): Promise<Peer> {
+  const version = execFileSync(node, ['--version']).toString().trim();
+  const server = await startProcess(path.join(work, `causeway-${index}`), { CAUSEWAY_LOG_LEVEL: 'warn' }, node);
+  return {
+    name: `causeway, Node ${version}`,
+    url: `ftp://demo:${server.password}@localhost:${server.explicitPort}/`,
+    pid: server.process.pid,
+    stop: () => server.stop(),
+  };
+}
+
+async function main(kind: Kind): Promise<void> {
   const work = mkdtempSync(path.join(memory, 'causeway-bench-'));
-  const stops: (() => Promise<unknown>)[] = [];
+  const peers: Peer[] = [];
   try {
-    const file = path.join(work, 'bench.bin');
-    writeFileSync(file, '');
-    truncateSync(file, mib * 1024 * 1024);
-    const peers: Peer[] = [];
-    const vsftpd = await startVsftpd(path.join(work, 'vsftpd'));
-    if (vsftpd) {
-      peers.push(vsftpd);
-      stops.push(vsftpd.stop);
-    } else {
-      process.stdout.write('vsftpd is not installed: no peer of that name (apt-get install vsftpd)\n');
-    }
-    for (const given of values.peer) {
-      const [name = '', url = ''] = given.split(/=(.*)/s);
-      peers.push({ name, url, pid: undefined, stop: async () => undefined });
-    }
-    const server = await startProcess(path.join(work, 'causeway'), { CAUSEWAY_LOG_LEVEL: 'warn' });
-    stops.push(() => server.stop());
-    peers.push({
-      name: `causeway (Node ${process.version})`,
-      url: `ftp://demo:${server.password}@localhost:${server.explicitPort}/`,
-      pid: server.process.pid,
-      stop: () => server.stop(),
-    });
-
-    const results = new Map<Peer, { speed: number[]; cpu: number[] }>(peers.map((peer) => [peer, { speed: [], cpu: [] }]));
-    if (direction === 'download')
-      for (const peer of peers) execFileSync('curl', ['-sS', '-k', '-m', '300', '--ssl-reqd', '-T', file, `${peer.url}bench.bin`]);
-    for (let run = -1; run < runs; run++) {
-      for (const peer of peers) {
-        const before = cpuSeconds(peer.pid);
-        const seconds = transfer(peer, file);
-        // The first round warms up.
-        if (run < 0) continue;
-        results.get(peer)?.speed.push((mib * 1.048576) / seconds);
-        results.get(peer)?.cpu.push(((cpuSeconds(peer.pid) - before) * 1024) / mib);
-      }
-    }
-    const reference = median(results.get(peers[0] as Peer)?.speed ?? []);
-    process.stdout.write(`${direction}, ${mib} MiB, medians of ${runs} interleaved runs\n`);
+    const load = makeLoad(kind, work);
+    await startPeers(work, peers);
+    for (const [index, node] of values.node.entries()) peers.push(await startOurs(work, node, index));
+    if (kind === 'download') for (const { url } of peers) await curl('-T', path.join(work, 'bench.bin'), `${url}bench.bin`);
+    const amount = kind === 'small' ? `${files} files of ${smallFile} bytes` : `${mib} MiB`;
+    process.stdout.write(`${kind}, ${amount}, medians of ${runs} interleaved runs; load before ${loadavg()[0]?.toFixed(2)}\n`);
+    const results = await measure(peers, load);
+    const first = results.get(peers[0] as Peer);
     for (const [{ name }, { speed, cpu }] of results) {
-      const rate = median(speed);
+      const ratio = (one: number, other: number | undefined) => `${(one / (other ?? Number.NaN)).toFixed(2)} x`;
       process.stdout.write(
-        `${name.padEnd(28)} ${rate.toFixed(0).padStart(6)} MB/s  ${median(cpu).toFixed(2).padStart(6)} CPU s/GiB  ${(rate / reference).toFixed(2)} x\n`,
+        `${name.padEnd(26)} ${speed.toFixed(0).padStart(6)} ${load.speed}  ${ratio(speed, first?.speed).padStart(7)}   ${cpu.toFixed(2).padStart(6)} ${load.cpu}  ${ratio(cpu, first?.cpu).padStart(7)}\n`,
       );
     }
   } finally {
-    for (const stop of stops) await stop();
+    for (const { stop } of peers) await stop();
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-void main();
+const [kind] = positionals;
+if (kind === 'upload' || kind === 'download' || kind === 'small') {
+  void main(kind);
+} else {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+}

@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
 import { exportFromAcm } from './adapters/certificates/acm';
@@ -23,20 +22,21 @@ import { ActiveUploads } from './filesystem/active-uploads';
 import { alone, type Filesystem } from './filesystem/filesystem';
 import { FolderTruth } from './filesystem/folder-truth';
 import { Heartbeat } from './filesystem/heartbeat';
+import { followHints } from './filesystem/index-sync';
 import { Maintenance } from './filesystem/maintenance';
 import { openPartnerView } from './filesystem/open-view';
 import { recover } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
-import { openIndex, openObjects, usesFolder } from './open-stores';
+import { openRouting, ownAddresses } from './open-routing';
+import { type Index, openHints, openIndex, openObjects, type Surroundings, usesFolder } from './open-stores';
 import type { SheetFacts } from './operator/connection-sheet';
-import { OperatorError } from './operator/operator-error';
 import { Partners } from './operator/partners';
 import type { Certificate, CertificateSource } from './ports/certificate-source';
 import type { Clock } from './ports/clock';
 import type { Ids } from './ports/ids';
 import type { Log } from './ports/log';
-import { PassivePorts } from './routing/passive-ports';
-import { explainBind } from './server/listener';
+import type { PasswordHasher } from './ports/password-hasher';
+import type { UserDirectory } from './ports/user-directory';
 import { FtpsServer } from './server/server';
 import { LockOut } from './session/lock-out';
 import { Login } from './session/login';
@@ -92,6 +92,9 @@ export function needsFolder(config: Config): boolean {
 /** An observer sees a task miss several beats: a slow answer of the store makes nobody look dead. */
 const beatsBeforeDeath = 6;
 
+/** Behind a load balancer: how long before the end of the drain no new connection is taken any more. Milliseconds. */
+const lastCall = 15_000;
+
 const everywhere: readonly string[] = ['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'];
 
 /** What clients must know of a server with this configuration; the ports come extra, because 0 stands for one that is chosen at start. */
@@ -140,23 +143,28 @@ export async function startServer(config: Config, hostName: string, log: Log): P
   }
 }
 
-async function start(config: Config, hostName: string, log: Log, undo: (() => unknown)[]): Promise<RunningServer> {
-  const clock = systemClock;
-  const ids = randomIds;
-  const metrics = new ProcessMetrics();
-  const boot = bootId();
+interface Opened {
+  readonly fs: Filesystem;
+  readonly index: Index;
+  readonly hasher: PasswordHasher;
+  readonly metrics: ProcessMetrics;
+  /** Where other tasks share the index. */
+  readonly observer: TaskObserver | undefined;
+  readonly surroundings: Surroundings;
+}
+
+/** The stores, and the rules on top of them. */
+async function openRules(config: Config, log: Log, undo: (() => unknown)[]): Promise<Opened> {
+  const surroundings = { clock: systemClock, ids: randomIds, log, undo };
+  const { clock, ids } = surroundings;
   const task = ids.token();
   if (usesFolder(config)) {
-    undo.push(
-      lockFolder(config.data, { pid: process.pid, started: startedOf(process.pid) ?? '', boot: boot ?? '', nonce: task }, startedOf),
-    );
+    const owner = { pid: process.pid, started: startedOf(process.pid) ?? '', boot: bootId() ?? '', nonce: task };
+    undo.push(lockFolder(config.data, owner, startedOf));
   }
-  const surroundings = { clock, ids, log, undo };
   const index = await openIndex(config, surroundings, true);
-  const { users, leases } = index;
-  const hasher = new Argon2PasswordHasher();
-  const observer = index.shared ? new TaskObserver(leases, clock, config.times.deadAfter) : undefined;
-
+  const observer = index.shared ? new TaskObserver(index.leases, clock, config.times.deadAfter) : undefined;
+  const metrics = new ProcessMetrics();
   const folders = new FolderTruth();
   const fs: Filesystem = {
     metadata: index.metadata,
@@ -178,8 +186,40 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     },
   };
   folders.attach(fs);
+  return { fs, index, observer, metrics, hasher: new Argon2PasswordHasher(), surroundings };
+}
+
+export interface FilesystemTools {
+  readonly fs: Filesystem;
+  readonly users: UserDirectory;
+  /** Says at once that this process lives: for one that stands still in between. */
+  beat(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The filesystem without a server: for commands, and for the function that follows the bucket's events. In the data folder nobody else may be at work. */
+export async function openFilesystem(config: Config, log: Log): Promise<FilesystemTools> {
+  const undo: (() => unknown)[] = [];
+  try {
+    const { fs, index, observer } = await openRules(config, log, undo);
+    const heartbeat = observer && new Heartbeat(fs, { leases: index.leases, observer, every: config.times.deadAfter / beatsBeforeDeath });
+    await heartbeat?.start();
+    undo.push(() => heartbeat?.stop());
+    return { fs, users: index.users, beat: async () => heartbeat?.beat(), close: () => closeAll(undo) };
+  } catch (error) {
+    await closeAll(undo);
+    throw error;
+  }
+}
+
+async function start(config: Config, hostName: string, log: Log, undo: (() => unknown)[]): Promise<RunningServer> {
+  const { fs, index, observer, metrics, hasher, surroundings } = await openRules(config, log, undo);
+  const { users, leases } = index;
+  const { clock, ids, task } = fs;
+  const routing = await openRouting(config, { ...surroundings, task, leases });
+  undo.push(() => routing.close());
   if (observer) {
-    const heartbeat = new Heartbeat(fs, { leases, observer, every: config.times.deadAfter / beatsBeforeDeath });
+    const heartbeat = new Heartbeat(fs, { leases, observer, relay: routing.relay, every: config.times.deadAfter / beatsBeforeDeath });
     await heartbeat.start();
     undo.push(() => heartbeat.stop());
   } else {
@@ -189,20 +229,6 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const certificates = await openCertificates(config, hostName, clock, log);
   undo.push(() => certificates.close());
 
-  const passive = new PassivePorts({
-    leases,
-    clock,
-    ids,
-    task,
-    reservedFor: config.times.accept,
-    mostPending: config.reservations,
-  });
-  undo.push(() => passive.close());
-  const passivePorts = await passive.bind(config.host, config.passivePorts).catch((error: NodeJS.ErrnoException & { port?: number }) => {
-    throw explainBind(error, config.host, `${error.port ?? 'passive'}`);
-  });
-
-  const pasvAddress = addressOfZone(config);
   const { sessionsPerUser, sessionsPerAddress } = config;
   const lockOut = new LockOut(leases, config.lockoutFailures, config.times.lockout);
   const seats = new Seats({ leases, task, fleet: fs.fleet, log });
@@ -213,8 +239,8 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     implicitPort: config.implicitPort,
     tls: { minVersion: config.tlsMin, maxVersion: config.tlsMax },
     certificates,
-    dataSockets: passive,
-    passiveAddress: (local) => pasvAddress ?? local,
+    dataSockets: routing.dataSockets,
+    passiveAddress: (local) => routing.pasvAddress ?? local,
     createSession: (control, data) =>
       new Session({
         control,
@@ -245,10 +271,11 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
       stallTimeout: config.times.stall,
       keepAlive: config.times.keepAlive,
       drainTimeout: config.times.drain,
+      lastCall: config.fleet && lastCall,
     },
   });
   const ports = await server.start();
-  const warning = warningOfAddress({ host: config.host, pasvAddress }, ownAddresses());
+  const warning = warningOfAddress({ host: config.host, pasvAddress: routing.pasvAddress }, ownAddresses());
   if (warning) log.warn('server.warning', { text: warning });
 
   const maintenance = new Maintenance(fs, {
@@ -262,35 +289,28 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     others: observer && { isDead: (owner) => observer.isDead(owner), dead: () => observer.dead(), forget: (dead) => leases.forget(dead) },
   });
   maintenance.start();
+  const hints = openHints(config);
+  const noMoreHints = new AbortController();
+  const following = hints && followHints(fs, hints, noMoreHints.signal);
   const metricsLog = new MetricsLog({ read: () => ({ 'buffers.used': fs.buffers.used, ...metrics.snapshot() }), clock, log });
   metricsLog.start();
+  routing.ready();
   log.info('server.ready', { ...ports, task });
 
   return {
     partners: new Partners({ users, hasher, clock }),
     ...ports,
-    passivePorts,
+    passivePorts: routing.passivePorts,
     reloadCertificate: () => certificates.reload(),
     drain: async () => {
-      await server.drain();
+      routing.leave();
+      await Promise.all([server.drain(), routing.drain(config.times.drain)]);
+      noMoreHints.abort(new Error('the server stops'));
+      await following;
+      hints?.close();
       await maintenance.stop();
       metricsLog.stop();
       await closeAll(undo);
     },
   };
-}
-
-/** What PASV names where it is one address for the whole task: in a zone, the address that the load balancer has there. */
-function addressOfZone({ pasvAddress, fleet }: Config): string | undefined {
-  if (typeof pasvAddress !== 'object') return pasvAddress;
-  const address = pasvAddress.get(fleet?.zone ?? '');
-  if (address === undefined) {
-    throw new OperatorError(`CAUSEWAY_PASV_ADDRESS has no address for the zone ${fleet?.zone ?? '(unknown: set CAUSEWAY_ZONE)'}`);
-  }
-  return address;
-}
-
-function ownAddresses(): string[] {
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return own.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
 }

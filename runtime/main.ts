@@ -48,7 +48,9 @@ async function printSheet(config: Config, server: RunningServer): Promise<void> 
   let password: string | undefined;
   if (partners.length === 0) {
     if (config.metadata.kind === 'dynamodb' && config.metadata.endpoint === undefined) {
-      process.stdout.write('\nCauseway is ready. There is no partner yet; with the same settings, `npx causeway partner add NAME` makes one.\n');
+      process.stdout.write(
+        '\nCauseway is ready. There is no partner yet; with the same settings, `npx causeway partner add NAME` makes one.\n',
+      );
       return;
     }
     password = generatePassword(randomIds);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { SqsHintSource } from './adapters/bucket-events/sqs-hint-source';
 import { openDirectoryStore } from './adapters/directory/open-directory-store';
 import { DynamoLeaseStore } from './adapters/dynamodb/dynamodb-lease-store';
 import { DynamoMetadataStore } from './adapters/dynamodb/dynamodb-metadata-store';
@@ -10,9 +11,11 @@ import { LmdbMetadataStore } from './adapters/lmdb/lmdb-metadata-store';
 import { LmdbUserDirectory } from './adapters/lmdb/lmdb-user-directory';
 import { MemoryLeaseStore } from './adapters/memory/memory-lease-store';
 import { bootId } from './adapters/process-identity';
-import type { Config } from './config/config';
+import { openS3Store } from './adapters/s3/open-s3-store';
+import type { Config, S3Config } from './config/config';
 import { OperatorError } from './operator/operator-error';
 import type { Clock } from './ports/clock';
+import type { HintSource } from './ports/hint-source';
 import type { Ids } from './ports/ids';
 import type { LeaseStore } from './ports/lease-store';
 import type { Log } from './ports/log';
@@ -22,7 +25,7 @@ import type { UserDirectory } from './ports/user-directory';
 
 /** The part of the composition that says, from the settings, which adapter stands behind which store. */
 
-interface Surroundings {
+export interface Surroundings {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -76,7 +79,27 @@ export async function openIndex(
   };
 }
 
-export async function openObjects(config: Config, { clock, log }: Surroundings): Promise<ObjectStore> {
+/** @throws One line for the operator when the bucket is not there, or may not be used. */
+export async function openObjects(config: Config, surroundings: Surroundings): Promise<ObjectStore> {
+  return config.objects.kind === 's3' ? openBucket(config, config.objects, surroundings) : openFolder(config, surroundings);
+}
+
+async function openBucket(config: Config, s3: S3Config, { clock, ids, log, undo }: Surroundings): Promise<ObjectStore> {
+  const opened = await openS3Store({ ...s3, bufferBudget: config.bufferBudget }, { clock, ids, log });
+  if ('faults' in opened) throw new OperatorError(opened.faults.join('\ncauseway: '));
+  undo.push(() => opened.close());
+  for (const text of [...opened.report.notes, ...opened.costs]) log.info('server.warning', { text });
+  log.info('server.start', { bucket: s3.bucket, profile: opened.profile.name, largestObject: opened.store.largestObject });
+  return opened.store;
+}
+
+/** Where word comes from of what others do to the bucket. */
+export function openHints({ objects }: Config): HintSource | undefined {
+  if (objects.kind !== 's3' || objects.events === undefined) return undefined;
+  return new SqsHintSource({ queueUrl: objects.events, bucket: objects.bucket, region: objects.region });
+}
+
+async function openFolder(config: Config, { clock, log }: Surroundings): Promise<ObjectStore> {
   const ownModes = config.objectsPath === undefined;
   const { store, warnings } = await openDirectoryStore({
     base: config.objectsPath ?? config.data,

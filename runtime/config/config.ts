@@ -41,7 +41,7 @@ export interface S3Config {
   readonly bucket: string;
   readonly endpoint: string | undefined;
   readonly region: string | undefined;
-  readonly profile: string;
+  readonly profile: 'auto' | 'aws' | 'versitygw' | 'moto' | 'r2' | 'minio';
   readonly kmsKey: string | undefined;
   readonly storageClass: string | undefined;
   readonly tags: string | undefined;
@@ -65,6 +65,9 @@ export interface FleetConfig {
   readonly relayPort: number;
   readonly relayAddress: string | undefined;
   readonly zone: string | undefined;
+  /** Where ECS tells a container who it is, and where it takes requests to protect it; set by ECS itself. */
+  readonly metadata: string | undefined;
+  readonly agent: string | undefined;
 }
 
 export interface DynamoDBConfig {
@@ -112,7 +115,7 @@ export function readConfig(
     implicitPort: reader.number('CAUSEWAY_IMPLICIT_PORT'),
     passivePorts: reader.ports('CAUSEWAY_PASSIVE_PORTS'),
     pasvAddress: reader.addresses('CAUSEWAY_PASV_ADDRESS'),
-    fleet: readFleet(reader),
+    fleet: readFleet(reader, environment),
     certificate: readCertificate(reader, faults),
     region: reader.text('CAUSEWAY_REGION') || undefined,
     tlsMin: `TLSv${reader.choice('CAUSEWAY_TLS_MIN')}` as Config['tlsMin'],
@@ -157,7 +160,7 @@ function readObjects(reader: Reader, faults: string[]): Config['objects'] {
     bucket: reader.text('CAUSEWAY_BUCKET'),
     endpoint: reader.url('CAUSEWAY_S3_ENDPOINT'),
     region: reader.text('CAUSEWAY_REGION') || undefined,
-    profile: reader.choice('CAUSEWAY_S3_PROFILE'),
+    profile: reader.choice('CAUSEWAY_S3_PROFILE') as S3Config['profile'],
     kmsKey: reader.text('CAUSEWAY_S3_KMS_KEY') || undefined,
     storageClass: reader.text('CAUSEWAY_S3_STORAGE_CLASS') || undefined,
     tags: reader.text('CAUSEWAY_S3_TAGS') || undefined,
@@ -187,13 +190,15 @@ function readCertificate(reader: Reader, faults: string[]): CertificateConfig {
   return certificate && key ? { kind: 'files', certificate, key } : { kind: 'self-signed' };
 }
 
-function readFleet(reader: Reader): FleetConfig | undefined {
+function readFleet(reader: Reader, environment: Readonly<Record<string, string | undefined>>): FleetConfig | undefined {
   const fleet: FleetConfig = {
     dataPort: reader.number('CAUSEWAY_DATA_PORT'),
     adminPort: reader.number('CAUSEWAY_ADMIN_PORT'),
     relayPort: reader.number('CAUSEWAY_RELAY_PORT'),
     relayAddress: reader.text('CAUSEWAY_RELAY_ADDRESS') || undefined,
     zone: reader.text('CAUSEWAY_ZONE') || undefined,
+    metadata: environment['ECS_CONTAINER_METADATA_URI_V4'],
+    agent: environment['ECS_AGENT_URI'],
   };
   return reader.choice('CAUSEWAY_FLEET') === 'on' ? fleet : undefined;
 }

@@ -10,7 +10,7 @@ import { nextTime } from './logical-time';
 import { objectKey } from './object-key';
 import { dropUpload } from './park';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
-import { readPath } from './path-state';
+import { readPath, requireUnmarked } from './path-state';
 import { journalKey } from './rows';
 import { settledState, shadowOf } from './shadow';
 import { transact } from './transaction';
@@ -45,6 +45,7 @@ async function beginDelete(fs: Filesystem, user: User, key: string, token: strin
     const mine = await tx.get(row);
     if (mine?.kind === 'delete') return mine;
     const { entry } = await readPath(tx, key);
+    await requireUnmarked(tx, key);
     await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'delete' });
     if (!entry) throw notFound();
     if (entry.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');

@@ -6,7 +6,7 @@ import { showFound, vanish } from './adopt';
 import type { Filesystem } from './filesystem';
 import { nextTime } from './logical-time';
 import { ClaimHeld, ownsClaim, releaseClaim, takeClaim } from './path-claim';
-import { isHeld, readPath } from './path-state';
+import { isHeld, isUnderMark, readPath } from './path-state';
 import { removeImplicit } from './remove-directory';
 import { claimKey, endedKey, entryKey } from './rows';
 import { type Transaction, transact } from './transaction';
@@ -246,15 +246,6 @@ async function removeDuplicate(fs: Filesystem, key: ObjectKey, storedKey: Object
     fs.log.info('file.vanished', { path: key, text: 'a late repetition of an upload was removed' });
     return 'removed';
   });
-}
-
-/** A directory above is being renamed or removed: its files are not where their entries say, and whoever carries that on puts it right. */
-async function isUnderMark(tx: Transaction, key: ObjectKey): Promise<boolean> {
-  for (const ancestor of ancestorsOf(key)) {
-    const entry = await tx.get(entryKey(placeOf(ancestor)));
-    if (entry?.kind === 'directory' && entry.mark) return true;
-  }
-  return false;
 }
 
 /** Missing parents of something adopted get rows of their own; the home has none. */

@@ -35,7 +35,8 @@ export class Heartbeat {
     this.running = this.repeat();
   }
 
-  private async beat(): Promise<void> {
+  /** One beat, now. Throws `Failure('store-unavailable')`. */
+  async beat(): Promise<void> {
     const { leases, observer, relay, onBeat } = this.options;
     await leases.beat({ task: this.fs.task, relay, silent: this.silent() });
     await observer.observe();

@@ -11,14 +11,14 @@ import { transact } from './transaction';
 
 /** What the store must know of an upload. */
 export function newUpload(record: UploadRecord): NewUpload {
-  const { token, storedKey, user, client } = record;
-  return { token, storedKey, partner: user, client };
+  const { token, mark = token, storedKey, user, client } = record;
+  return { token: mark, storedKey, partner: user, client };
 }
 
 /** The record of a new upload, before anything of it exists. */
 export function newRecord(
   fs: Filesystem,
-  of: Pick<UploadRecord, 'key' | 'storedKey' | 'user' | 'client' | 'home' | 'begun'> & { base?: Base; progress?: Progress },
+  of: Pick<UploadRecord, 'key' | 'storedKey' | 'user' | 'client' | 'home' | 'begun'> & { base?: Base; progress?: Progress; mark?: string },
 ): UploadRecord {
   return {
     ...of,

@@ -61,3 +61,17 @@ export async function requireAncestors(fs: Filesystem, key: ObjectKey, home: Obj
     if (entry.mark?.purpose === 'moving') throw new Failure('busy', 'A directory above is being renamed; try again.');
   }
 }
+
+/** A directory above is being renamed or removed: its files are not where their entries say, and whoever carries that on puts it right. */
+export async function isUnderMark(tx: Transaction, key: ObjectKey): Promise<boolean> {
+  for (const ancestor of ancestorsOf(key)) {
+    const entry = await tx.get(entryKey(placeOf(ancestor)));
+    if (entry?.kind === 'directory' && entry.mark) return true;
+  }
+  return false;
+}
+
+/** Whoever takes away what is there: in one transaction with his claim, so that a rename of a directory above either sees the claim or is seen. */
+export async function requireUnmarked(tx: Transaction, key: ObjectKey): Promise<void> {
+  if (await isUnderMark(tx, key)) throw new Failure('busy', 'A directory above is being renamed or removed; try again.');
+}

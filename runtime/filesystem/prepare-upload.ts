@@ -62,7 +62,8 @@ export async function prepareUpload(
     // From its record on it is somebody's work: a record of this task that nobody works on is swept.
     return await fs.active.during(token, async () => {
       const { record, recorded } = await startRecord(fs, sender, asked, key, entry, state, continuation, token);
-      return new Upload(fs, asked, admission, continuation, { record, recorded, mayOverwrite: mayOverwrite && !addsToNothing, maxBytes });
+      const may = { mayOverwrite: mayOverwrite && !addsToNothing, addsToNothing, maxBytes };
+      return new Upload(fs, asked, admission, continuation, { record, recorded, ...may });
     });
   } catch (error) {
     admission.end();
@@ -104,7 +105,8 @@ async function startRecord(
         user: user.name,
         client,
         home: user.home,
-        begun: nextTime(fs.clock.now(), entry, state.claim, [...state.uploads, ...fs.active.of(key, user.name)]),
+        // An entry whose file was found gone has left the path its time.
+        begun: nextTime(fs.clock.now(), entry ?? state.entry, state.claim, [...state.uploads, ...fs.active.of(key, user.name)]),
         base: continuation.kind === 'base' ? continuation.base : undefined,
       }),
       token,
@@ -126,7 +128,7 @@ class Upload implements PreparedUpload {
     readonly path: VirtualPath,
     private readonly admission: Admission,
     private readonly continuation: Continuation,
-    private readonly with_: Pick<Receiving, 'record' | 'recorded' | 'mayOverwrite' | 'maxBytes'>,
+    private readonly with_: Pick<Receiving, 'record' | 'recorded' | 'mayOverwrite' | 'maxBytes'> & { readonly addsToNothing?: boolean },
   ) {
     const { record } = with_;
     this.offset =
@@ -146,6 +148,12 @@ class Upload implements PreparedUpload {
       const entry = await receiveUpload(fs, { ...this.with_, active, offset, open: () => this.open() }, source, verdict, signal);
       fs.metrics.count('uploads.committed');
       return { size: entry.size };
+    } catch (error) {
+      if (!this.with_.addsToNothing || !(error instanceof Failure) || error.kind !== 'may-not-overwrite') throw error;
+      throw new Failure(
+        'base-changed',
+        'Another upload of this file has been stored meanwhile; nothing was added. Append to that, or send it whole.',
+      );
     } finally {
       this.admission.end();
     }

@@ -9,7 +9,7 @@ import { nextTime } from './logical-time';
 import { objectKey } from './object-key';
 import { dropUpload } from './park';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
-import { isHeld, readPath } from './path-state';
+import { isHeld, readPath, requireUnmarked } from './path-state';
 import { allRows, entryKey } from './rows';
 import { transact } from './transaction';
 
@@ -76,6 +76,7 @@ async function mark(fs: Filesystem, key: ObjectKey, token: string, wanted: (entr
     if (!entry) throw new Failure('not-found', 'No such file or directory.');
     if (entry.kind === 'file') throw new Failure('not-a-directory', 'Not a directory.');
     if (!wanted(entry)) return false;
+    await requireUnmarked(tx, key);
     await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'rmdir' });
     tx.put(entryKey(placeOf(key)), { ...entry, mark: { purpose: 'removing', owner: fs.task, token } });
     return true;

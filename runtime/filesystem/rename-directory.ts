@@ -11,7 +11,7 @@ import { objectKey, temporaryPrefix } from './object-key';
 import { dropUpload } from './park';
 import type { RenameSource } from './partner-view';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
-import { isHeld, readPath, requireAncestors } from './path-state';
+import { isHeld, readPath, requireAncestors, requireUnmarked } from './path-state';
 import { sourceGone } from './rename-file';
 import { allRows, entryKey, journalKey } from './rows';
 import { transact } from './transaction';
@@ -46,6 +46,7 @@ async function beginMove(fs: Filesystem, user: User, from: ObjectKey, to: Object
     if (mine?.kind === 'rename-directory') return mine;
     const { entry } = await readPath(tx, from);
     const there = await readPath(tx, to);
+    await requireUnmarked(tx, from);
     await takeClaim(tx, fs, from, { token, owner: fs.task, purpose: 'rename' });
     await takeClaim(tx, fs, to, { token, owner: fs.task, purpose: 'rename' });
     if (entry?.kind !== 'directory') throw sourceGone();

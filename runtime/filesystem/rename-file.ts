@@ -12,7 +12,7 @@ import { isTemporaryKey, objectKey } from './object-key';
 import { endRecord, removeLeftovers } from './park';
 import type { RenameSource } from './partner-view';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
-import { readPath, requireAncestors } from './path-state';
+import { readPath, requireAncestors, requireUnmarked } from './path-state';
 import { relocate } from './relocate';
 import { entryKey, journalKey, outboxKey } from './rows';
 import { isTemporary, storedKeyOf } from './temporary-names';
@@ -58,6 +58,7 @@ async function beginRename(
     if (mine?.kind === 'rename-file') return mine;
     const { entry } = await readPath(tx, from);
     const there = await readPath(tx, to);
+    await requireUnmarked(tx, from);
     await takeClaim(tx, fs, from, { token, owner: fs.task, purpose: 'rename' });
     await takeClaim(tx, fs, to, { token, owner: fs.task, purpose: 'rename' });
     if (entry?.kind !== 'file' || entry.token !== source.identity) throw sourceGone();

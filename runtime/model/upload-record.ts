@@ -54,6 +54,8 @@ export interface UploadRecord {
   readonly key: ObjectKey;
   readonly storedKey: ObjectKey;
   readonly user: string;
+  /** Token of the upload that began the half-written object which this one continues: the object will bear that one. */
+  readonly mark?: string;
   /** Address of the client that sends it. */
   readonly client?: string;
   /** The partner's home: directories above it need no row. */

@@ -19,6 +19,12 @@ export interface Splice {
   abort(): void;
 }
 
+/**
+ * Bytes that wait for one side before the other is not read any more. Twice what one read brings: stopping at every read, as a stream of Node's does by itself,
+ * costs half as much CPU again.
+ */
+const mostHeld = 128 * 1024;
+
 export function splice(left: Socket, right: Socket, { clock, idleAfter, onClose }: SpliceOptions): Splice {
   let bytes = 0;
   let moved = 0;
@@ -57,10 +63,14 @@ export function splice(left: Socket, right: Socket, { clock, idleAfter, onClose 
 function pump(from: Socket, to: Socket, count: (bytes: number) => void, closed: () => void): void {
   from.on('data', (chunk: Buffer) => {
     count(chunk.length);
-    if (!to.write(chunk)) from.pause();
+    to.write(chunk);
+    if (to.writableLength > mostHeld) from.pause();
   });
   to.on('drain', () => from.resume());
-  from.on('end', () => to.end());
+  from.on('end', () => {
+    if (wasReset(from)) to.resetAndDestroy();
+    else to.end();
+  });
   // The close that follows says the same.
   from.on('error', () => to.resetAndDestroy());
   from.on('close', () => {
@@ -72,4 +82,13 @@ function pump(from: Socket, to: Socket, count: (bytes: number) => void, closed: 
     to.resetAndDestroy();
     closed();
   } else from.resume();
+}
+
+/**
+ * libuv reports an end, and no error, when a reset comes in the same moment as the bytes before it. A connection that was reset has no peer any more; one whose
+ * other side has only finished still has. (Once both have finished it has none either, and there is nothing left to be told apart.)
+ */
+function wasReset(socket: Socket): boolean {
+  const handle = (socket as unknown as { _handle?: { getpeername(into: object): number } | null })._handle;
+  return !socket.writableEnded && handle?.getpeername({}) !== 0;
 }

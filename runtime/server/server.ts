@@ -39,6 +39,10 @@ export interface ServerLimits {
   readonly keepAlive: number;
   /** How long transfers may go on after the end was announced. */
   readonly drainTimeout: number;
+  /**
+   * Behind a load balancer, which sends new connections for minutes after it was told not to: they are served until this long before the end of that time.
+   */
+  readonly lastCall?: number;
 }
 
 export class FtpsServer {
@@ -47,7 +51,7 @@ export class FtpsServer {
   private readonly load = new TransferLoad();
   private readonly connections: ConnectionCounter;
   private probe = true;
-  private draining = false;
+  private draining: 'soon' | 'idle' | undefined;
   private onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: ServerOptions) {
@@ -114,7 +118,7 @@ export class FtpsServer {
       });
     });
     control.start(session);
-    if (this.draining) session.drain('idle');
+    if (this.draining) session.drain(this.draining);
   }
 
   /**
@@ -122,15 +126,31 @@ export class FtpsServer {
    * every session is gone.
    */
   async drain(): Promise<void> {
-    const { limits, log } = this.options;
-    this.draining = true;
+    const { limits, log, clock } = this.options;
     log.info('server.drain', { text: `${this.sessions.size} sessions` });
+    const { drainTimeout, lastCall = drainTimeout } = limits;
+    if (lastCall < drainTimeout) {
+      this.tellAll('soon');
+      await clock.sleep(drainTimeout - lastCall);
+    }
     this.closeListeners();
-    for (const session of this.sessions.values()) session.drain('idle');
-    await this.empty(limits.drainTimeout);
+    this.tellAll('idle');
+    await this.empty(Math.min(lastCall, drainTimeout));
     for (const session of this.sessions.values()) session.drain('now');
     await this.empty(lastWords);
     this.stop();
+  }
+
+  private tellAll(urgency: 'soon' | 'idle'): void {
+    this.draining = urgency;
+    for (const session of this.sessions.values()) session.drain(urgency);
+  }
+
+  /** Sessions with a transfer that runs. */
+  get transferring(): number {
+    let count = 0;
+    for (const session of this.sessions.values()) if (session.transferring) count++;
+    return count;
   }
 
   /** Resolves when every session is gone, or after the time. */

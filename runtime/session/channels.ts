@@ -86,8 +86,11 @@ export interface SessionHandler {
   bytes(chunk: Buffer): void;
   /** The control connection is gone, cleanly or not; nothing can be written any more. */
   ended(): void;
-  /** The server is going down. `idle`: say 421 and close unless a transfer runs. `now`: abort what runs, keep what was received. */
-  drain(urgency: 'idle' | 'now'): void;
+  /**
+   * The server is going down. `soon`: go on, but say 421 and close after ten seconds without command or transfer. `idle`: do so unless a transfer runs. `now`:
+   * abort what runs, keep what was received.
+   */
+  drain(urgency: 'soon' | 'idle' | 'now'): void;
   readonly transferring: boolean;
   /**
    * Resolves after the end, when nothing of the session runs any more: its client may be gone while a cut upload is still being put aside, and a server that

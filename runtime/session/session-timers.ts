@@ -10,6 +10,7 @@ export class SessionTimers {
   private loggedIn = false;
   private timer: Timer | undefined;
   private loginDue: number;
+  private idleTimeout: number;
 
   constructor(
     private readonly clock: Clock,
@@ -21,6 +22,13 @@ export class SessionTimers {
     this.started = clock.monotonic();
     this.lastActivity = this.started;
     this.loginDue = this.started + limits.loginTimeout;
+    this.idleTimeout = limits.idleTimeout;
+    this.arm();
+  }
+
+  /** From now on this much silence is enough, also before login. */
+  hasten(idleTimeout: number): void {
+    this.idleTimeout = Math.min(this.idleTimeout, idleTimeout);
     this.arm();
   }
 
@@ -45,12 +53,13 @@ export class SessionTimers {
   }
 
   private arm(): void {
-    const { loginTimeout, idleTimeout, longestSession } = this.limits;
+    const { loginTimeout, longestSession } = this.limits;
+    const hastened = this.idleTimeout < this.limits.idleTimeout;
     this.timer?.cancel();
     const now = this.clock.monotonic();
     const due = Math.min(
       this.loggedIn ? Number.POSITIVE_INFINITY : this.loginDue,
-      this.lastActivity + Math.max(idleTimeout, this.loggedIn ? 0 : loginTimeout),
+      this.lastActivity + Math.max(this.idleTimeout, this.loggedIn || hastened ? 0 : loginTimeout),
       Math.max(this.started + longestSession, now + 1_000),
     );
     this.timer = this.clock.timer(Math.max(due - now, 1), () => this.look());
@@ -60,7 +69,7 @@ export class SessionTimers {
     const now = this.clock.monotonic();
     if (this.isBusy()) this.lastActivity = now;
     if (!this.loggedIn && now >= this.loginDue) this.onTimeOut('login');
-    else if (now - this.lastActivity >= this.limits.idleTimeout) this.onTimeOut('idle');
+    else if (now - this.lastActivity >= this.idleTimeout) this.onTimeOut('idle');
     else if (now - this.started >= this.limits.longestSession && !this.isBusy()) this.onTimeOut('age');
     else this.arm();
   }

@@ -47,6 +47,9 @@ export interface SessionOptions {
 /** A command that takes longer is answered around: NOOP and STAT must not look dead behind a slow rename. Quick ones keep the replies in their order. */
 const slowAfter = 1_000;
 
+/** Long enough that a client between two files is not sent away. */
+const lastSilence = 10_000;
+
 export class Session implements SessionHandler {
   readonly id: string;
   private readonly state = new SessionState();
@@ -69,7 +72,8 @@ export class Session implements SessionHandler {
   private over = false;
   /** The last reply has been written. */
   private closed = false;
-  private draining = false;
+  /** The server goes down. Soon: the next silence is the moment to leave. */
+  private leaving: 'soon' | 'now' | undefined;
   private tellFinished: () => void = () => undefined;
   readonly finished: Promise<void>;
 
@@ -203,7 +207,7 @@ export class Session implements SessionHandler {
     }
     if (this.transfer) return;
     if (this.over) this.finish();
-    else if (this.draining && !this.closed) this.close(replies.restarting);
+    else if (this.leaving === 'now' && !this.closed) this.close(replies.restarting);
   }
 
   private fail(error: unknown): void {
@@ -357,12 +361,14 @@ export class Session implements SessionHandler {
   private timeOut(what: TimeOut): void {
     if (this.closed) return;
     const { loginTimeout, idleTimeout } = this.options.limits;
-    if (what === 'login') this.close(replies.loginTooSlow(loginTimeout / 1000));
+    if (this.leaving) this.close(replies.restarting);
+    else if (what === 'login') this.close(replies.loginTooSlow(loginTimeout / 1000));
     else this.close(what === 'idle' ? replies.idleTooLong(idleTimeout / 1000) : replies.sessionTooLong);
   }
 
-  drain(urgency: 'idle' | 'now'): void {
-    this.draining = true;
+  drain(urgency: 'soon' | 'idle' | 'now'): void {
+    this.leaving = urgency === 'soon' ? 'soon' : 'now';
+    if (urgency === 'soon') return this.timers.hasten(lastSilence);
     if (urgency === 'now') this.cut(new Failure('shutdown', 'Server restarting.'));
     if (!this.transfer && !this.working && !this.closed) this.close(replies.restarting);
   }

@@ -35,6 +35,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   admin: { folders: ['operator', 'filesystem', 'protocol', 'ports', 'model'], modules: ['node:http', 'node:net'] },
   'cli.ts': { folders: ['config', 'operator', 'compose.ts', 'main.ts'], modules: ['node:fs', 'node:path', 'commander'] },
   'compose.ts': everything,
+  'open-routing.ts': everything,
   'open-stores.ts': everything,
   'main.ts': everything,
 };

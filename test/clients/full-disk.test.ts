@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -9,7 +9,7 @@ import { type ServerProcess, startProcess } from '../support/server-process';
 
 /**
  * A disk that fills up while a client uploads: the client is told, what was acknowledged stays as it is, the server lives, and room that is made is used. The
- * disk is a small tmpfs; where none can be mounted, a reserve that leaves as little of the real one.
+ * disk is a small tmpfs; where none can be mounted, a reserve that leaves as little of the memory that everybody shares.
  */
 const mebibyte = 1024 * 1024;
 const run = promisify(execFile);
@@ -31,8 +31,10 @@ function smallDisk(name: string, size: number): { folder: string; reserve: numbe
     return { folder, reserve: spare };
   } catch {
     // Not allowed here.
-    const { bavail, bsize } = statfsSync(folder);
-    return { folder, reserve: bavail * bsize - size + spare };
+    const shared = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : work, name));
+    undo.push(() => rmSync(shared, { recursive: true, force: true }));
+    const { bavail, bsize } = statfsSync(shared);
+    return { folder: shared, reserve: bavail * bsize - size + spare };
   }
 }
 

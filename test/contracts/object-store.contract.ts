@@ -1,10 +1,20 @@
 import type { ObjectKey, Version } from '../../runtime/model/entry';
 import { Failure } from '../../runtime/model/failure';
 import type { Found, ObjectStore } from '../../runtime/ports/object-store';
-import { contentOf, halfWritten, kindOf, type MadeStore, never, putObject, readAll } from './store-under-test';
+import {
+  contentOf,
+  embeddedFacts,
+  halfWritten,
+  kindOf,
+  type MadeStore,
+  never,
+  putObject,
+  readAll,
+  type StoreFacts,
+} from './store-under-test';
 
 /** What every object store must do with objects that are there: read, remove and move exactly one version. */
-export function describeObjectStore(name: string, make: () => Promise<MadeStore>): void {
+export function describeObjectStore(name: string, make: () => Promise<MadeStore>, facts: StoreFacts = embeddedFacts): void {
   describe(`${name} as an object store`, () => {
     let made: MadeStore;
     let store: ObjectStore;
@@ -37,8 +47,10 @@ export function describeObjectStore(name: string, make: () => Promise<MadeStore>
           found.push(chunk);
         }
         expect(Buffer.concat(found).equals(content)).toBe(true);
-        expect(await store.read('acme/a', version, 0, never)).toBeUndefined();
-        expect(await store.checksum('acme/a', version)).toBeUndefined();
+        if (!facts.keepsVersions) {
+          expect(await store.read('acme/a', version, 0, never)).toBeUndefined();
+          expect(await store.checksum('acme/a', version)).toBeUndefined();
+        }
         expect(await store.read('acme/nothing', version, 0, never)).toBeUndefined();
       });
 
@@ -62,13 +74,16 @@ export function describeObjectStore(name: string, make: () => Promise<MadeStore>
         expect(await store.remove('acme/a', version)).toEqual({ other });
         expect(await store.look('acme/a')).toEqual(other);
         expect(await store.remove('acme/a', other?.version as Version)).toBe('removed');
-        expect(await store.remove('acme/a', other?.version as Version)).toBe('absent');
+        // A store need not say that there was nothing left to remove.
+        expect(['removed', 'absent']).toContain(await store.remove('acme/a', other?.version as Version));
         expect(await store.look('acme/a')).toBeUndefined();
-        expect(await halfWritten(store)).toEqual([]);
+        expect(await halfWritten(made)).toEqual([]);
       });
     });
 
     it('admits uploads while there is room', () => expect(store.requireRoom()).resolves.toBeUndefined());
+
+    if (!facts.folders) return;
 
     describe('moving a file', () => {
       const move = (from: ObjectKey, version: Version, to: ObjectKey, over?: Version) => {

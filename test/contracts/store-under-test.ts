@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { joinCrc32 } from '../../runtime/model/crc32';
 import type { ObjectKey, Version } from '../../runtime/model/entry';
 import { Failure } from '../../runtime/model/failure';
+import type { Part } from '../../runtime/model/upload-record';
 import type { Found, NewUpload, ObjectStore, ObjectWriter } from '../../runtime/ports/object-store';
 import type { PartBuffers } from '../../runtime/ports/part-buffers';
 
@@ -14,8 +16,24 @@ export interface MadeStore {
   /** What an outsider does: puts a file there in one step, or takes it away. */
   place(key: ObjectKey, content: Buffer): Promise<void>;
   take(key: ObjectKey): Promise<void>;
+  /** What is left of uploads at a key, where an outsider sees it better than the store. */
+  readonly halfWritten?: (key: ObjectKey) => Promise<string[]>;
   end(): Promise<void>;
 }
+
+/** Where stores that keep the contract differ. */
+export interface StoreFacts {
+  /** Bytes that become durable together: what a test wants to see parts of is some times as long. */
+  readonly unit: number;
+  /** What is smaller than a unit goes out in the request that completes it: before that nothing is there, after a crash nothing is left. */
+  readonly keepsSmall: boolean;
+  /** What was replaced can still be read by its version. */
+  readonly keepsVersions: boolean;
+  /** Directories are things of their own; else keys are all there is. */
+  readonly folders: boolean;
+}
+
+export const embeddedFacts: StoreFacts = { unit: 300_000, keepsSmall: false, keepsVersions: false, folders: true };
 
 export const never = new AbortController().signal;
 /** Bytes of a TLS record. */
@@ -50,10 +68,13 @@ export const kindOf = (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof Failure ? error.kind : String(error)),
   );
 
+/** Of the bytes that the parts hold together. */
+export const crcOf = (parts: readonly Part[]): number => parts.reduce((sum, part) => joinCrc32(sum, part.crc32, part.size), 0);
+
 /** An upload of its own token. */
 let count = 0;
-export function uploadTo(made: MadeStore, storedKey: ObjectKey = 'acme/a'): NewUpload {
-  return { token: `token${++count}`, storedKey, partner: 'acme', admission: made.buffers.admit('acme') };
+export function uploadTo(made: MadeStore, storedKey: ObjectKey = 'acme/a', token = `token${++count}`): NewUpload {
+  return { token, storedKey, partner: 'acme', admission: made.buffers.admit('acme') };
 }
 
 export async function putObject(made: MadeStore, key: ObjectKey, content: Buffer, over?: Version): Promise<Found> {
@@ -65,8 +86,9 @@ export async function putObject(made: MadeStore, key: ObjectKey, content: Buffer
   return (await made.store.look(key)) as Found;
 }
 
-export async function halfWritten(store: ObjectStore): Promise<string[]> {
+export async function halfWritten(made: MadeStore, storedKey: ObjectKey = 'acme/a'): Promise<string[]> {
+  if (made.halfWritten) return made.halfWritten(storedKey);
   const found: string[] = [];
-  for await (const { uploadId } of store.halfWritten()) found.push(uploadId);
+  for await (const { uploadId } of made.store.halfWritten(storedKey)) found.push(uploadId);
   return found.sort();
 }

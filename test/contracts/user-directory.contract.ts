@@ -38,6 +38,26 @@ export function describeUserDirectory(name: string, make: () => Promise<{ users:
       expect(await users.find('acm')).toBeUndefined();
     });
 
+    it('keeps everything that a partner can have', async () => {
+      const everything = userNamed('acme', {
+        passwordHashes: ['$argon2id$new', '$argon2id$old'],
+        rights: [],
+        directories: { '/in': ['write'], '/in/\u00e9 b': [], '/': ['list'] },
+        allowedAddresses: ['192.0.2.0/24', '2001:db8::/32'],
+        maxSessions: 3,
+        maxFileBytes: 5 * 2 ** 40,
+        switches: { ...defaultSwitches, temporaryDirectories: ['tmp', 'Tmp'], legacyCharset: 'windows-1252' },
+      });
+      await users.put(everything, 'absent');
+      expect((await users.find('acme'))?.user).toEqual(everything);
+      expect((await all(users)).map(({ user }) => user)).toEqual([everything]);
+    });
+
+    it('knows nobody by a name that none can have', async () => {
+      for (const name of ['', ' ', '*', '../acme', '{"S":"acme"}', '\u0000', 'a'.repeat(500)])
+        expect(await users.find(name)).toBeUndefined();
+    });
+
     it('makes a user once, also when eight try', async () => {
       const made = await Promise.all(Array.from({ length: 8 }, () => users.put(userNamed('acme'), 'absent')));
       expect(made.filter(Boolean)).toHaveLength(1);
@@ -72,6 +92,13 @@ export function describeUserDirectory(name: string, make: () => Promise<{ users:
     it('lists everybody in byte order', async () => {
       for (const partner of ['beta', 'Zeta', 'alpha', 'a1', 'a-b']) await users.put(userNamed(partner), 'absent');
       expect((await all(users)).map(({ user }) => user.name)).toEqual(['Zeta', 'a-b', 'a1', 'alpha', 'beta']);
+    });
+
+    it('lists more than a hundred, each once', async () => {
+      for (let partner = 0; partner < 130; partner++) await users.put(userNamed(`p${partner}`), 'absent');
+      const names = (await all(users)).map(({ user }) => user.name);
+      expect(names).toHaveLength(130);
+      expect(new Set(names).size).toBe(130);
     });
 
     it('may be changed while somebody lists it', async () => {

@@ -255,6 +255,26 @@ describe('reservations behind a load balancer', () => {
     expect(calls).toEqual(['reserve', 'release']);
   });
 
+  it('ask the store about at most 256 connections at once', async () => {
+    const asked: (() => void)[] = [];
+    fleet.leases.find = () => new Promise((resolve) => asked.push(() => resolve(undefined)));
+    const peers: Peer[] = [];
+    for (let round = 0; round < 26; round++) {
+      const ten = await Promise.all(Array.from({ length: 10 }, () => direct()));
+      // Each shows its header at once: only so many may wait without one.
+      for (const { socket } of ten) socket.write(headerFor(1));
+      peers.push(...ten);
+      await eventually(() => asked.length === Math.min(256, peers.length), 'the questions');
+    }
+    await Promise.all(peers.slice(256).map((peer) => peer.end()));
+    expect(asked).toHaveLength(256);
+    for (const answer of asked.splice(0)) answer();
+    await eventually(() => asked.length === 256, 'the second questions');
+    for (const answer of asked) answer();
+    await Promise.all(peers.map((peer) => peer.end()));
+    await quiet();
+  });
+
   it('are not opened when the store cannot say whose connection it is', async () => {
     fleet.leases.find = () => Promise.reject(new Failure('store-unavailable', 'The store does not answer.'));
     const peer = await connect(fleet.balancer.ports('data')[0] as number);

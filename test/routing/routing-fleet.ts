@@ -16,25 +16,24 @@ export class RoutingFleet {
   readonly tasks: RoutingTask[] = [];
   /** Where the balancer sends the next data connections. */
   next: string | undefined;
-  readonly balancer = new FakeLoadBalancer(
-    {
-      zones: [{ name: 'a', address: '127.0.0.1' }],
-      listeners: Array.from({ length: 6 }, () => ({
-        port: 0,
-        targetGroup: 'data',
-        attributes: { 'tcp.idle_timeout.seconds': '6000' },
-      })),
-      targetGroups: [{ name: 'data', attributes: { 'proxy_protocol_v2.enabled': 'true' } }],
-    },
-    {
-      clock: this.clock,
-      choose: ({ candidates }: Choice) =>
-        candidates.find(({ name }) => name === this.next) ?? (candidates[candidates.length - 1] as Target),
-    },
-  );
+  choose = ({ candidates }: Choice): Target =>
+    candidates.find(({ name }) => name === this.next) ?? (candidates[candidates.length - 1] as Target);
+  readonly balancer: FakeLoadBalancer;
 
-  static async start(count: number, limits: Partial<RoutingLimits> = {}): Promise<RoutingFleet> {
-    const fleet = new RoutingFleet();
+  constructor(ports: number) {
+    const attributes = { 'tcp.idle_timeout.seconds': '6000' };
+    this.balancer = new FakeLoadBalancer(
+      {
+        zones: [{ name: 'a', address: '127.0.0.1' }],
+        listeners: Array.from({ length: ports }, () => ({ port: 0, targetGroup: 'data', attributes })),
+        targetGroups: [{ name: 'data', attributes: { 'proxy_protocol_v2.enabled': 'true' } }],
+      },
+      { clock: this.clock, choose: (choice: Choice) => this.choose(choice) },
+    );
+  }
+
+  static async start(count: number, limits: Partial<RoutingLimits> = {}, ports = 6): Promise<RoutingFleet> {
+    const fleet = new RoutingFleet(ports);
     await fleet.balancer.start();
     for (let index = 1; index <= count; index++) await fleet.add(`task-${index}`, limits);
     return fleet;

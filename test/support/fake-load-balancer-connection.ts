@@ -80,7 +80,13 @@ export function carry({
   ] as const) {
     to.on('drain', () => from.resume());
     from.on('end', () => {
-      if (!refuseForgotten(from)) to.end();
+      if (refuseForgotten(from)) return;
+      if (from.writableEnded || !hasNoPeer(from)) {
+        to.end();
+        return;
+      }
+      to.resetAndDestroy();
+      from.destroy();
     });
     from.on('error', () => {
       if (!forgotten) to.resetAndDestroy();
@@ -95,6 +101,11 @@ export function carry({
       server.resetAndDestroy();
     },
   };
+}
+
+/** A reset that came together with data is reported as an end; the balancer, which handles packets, would have passed it on. */
+function hasNoPeer(socket: Socket): boolean {
+  return (socket as unknown as { _handle?: { getpeername(into: object): number } })._handle?.getpeername({}) !== 0;
 }
 
 interface End {

@@ -6,8 +6,17 @@ import type { TestStores } from './filesystem';
  * Every await of the rules is a call of a port, so the ports are where a process can die. The n-th call is hit: the process is gone before it, or after its
  * effect; or the call fails, or its effect happens and the answer is lost. A dead process's later calls never return.
  */
-export type Fault = 'killed before' | 'killed after' | 'error' | 'answer lost';
+export type Fault = 'killed before' | 'killed after' | 'error' | 'answer lost' | 'landing late' | 'killed, landing late';
 export const allFaults: readonly Fault[] = ['killed before', 'killed after', 'error', 'answer lost'];
+/** A request that travels may also land when nobody waits for it any more. */
+export const requestFaults: readonly Fault[] = [...allFaults, 'landing late', 'killed, landing late'];
+
+export interface Requests {
+  /** What the requester sees of a request that went unanswered. */
+  readonly unanswered: () => Error;
+  /** Lets it land later. */
+  readonly later: (effect: () => Promise<unknown>) => void;
+}
 
 export class FaultyPorts {
   calls = 0;
@@ -79,19 +88,29 @@ export class FaultyPorts {
     });
   }
 
-  private async call(name: string, effect: () => Promise<unknown>): Promise<unknown> {
+  /** One request of what lies behind a port. */
+  request(name: string, effect: () => Promise<unknown>, requests: Requests): Promise<unknown> {
+    return this.call(name, effect, requests);
+  }
+
+  wrapMetadata(metadata: TestStores['metadata']): TestStores['metadata'] {
+    return this.proxy('metadata', metadata);
+  }
+
+  private async call(name: string, effect: () => Promise<unknown>, requests?: Requests): Promise<unknown> {
     if (this.dead) return forever();
     const number = this.calls++;
     this.names.push(name);
     if (number !== this.hit || !this.armed) return effect();
-    const unknown = () => new Failure('store-unavailable', 'Storage is not available; try again later.');
+    const unknown = requests?.unanswered ?? (() => new Failure('store-unavailable', 'Storage is not available; try again later.'));
     switch (this.fault) {
       case 'killed before':
         this.kill();
         return forever();
       case 'killed after':
         this.dead = true;
-        await effect();
+        // A refusal is an effect too: nobody is there to hear it.
+        await effect().catch(() => undefined);
         this.die();
         return forever();
       case 'error':
@@ -99,6 +118,16 @@ export class FaultyPorts {
       case 'answer lost':
         await effect();
         throw unknown();
+      case 'landing late':
+        // A call within the process does not travel.
+        if (!requests) return effect();
+        requests.later(effect);
+        throw unknown();
+      case 'killed, landing late':
+        if (!requests) return effect();
+        requests.later(effect);
+        this.kill();
+        return forever();
     }
   }
 

@@ -33,6 +33,8 @@ export function openDynamo(options: DynamoOptions, { clock, ids, log }: { clock:
     ...(credentials !== undefined && { credentials }),
     // Whether an attempt may have been applied decides what the next answer means, so the attempts are counted here (`attempts.ts`), not in the SDK.
     maxAttempts: 1,
+    // One name per region, so that one rule for it in a firewall or an endpoint policy is enough.
+    accountIdEndpointMode: 'disabled',
     requestHandler: {
       connectionTimeout: timeouts.connect,
       requestTimeout: timeouts.request,

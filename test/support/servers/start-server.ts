@@ -14,9 +14,13 @@ export const cache = path.join(__dirname, '..', '..', '..', '.cache');
 const startsWithin = 30_000;
 const betweenLooks = 50;
 
-export async function startServer(command: string, argumentsFor: (port: number) => readonly string[]): Promise<RunningServer> {
+export async function startServer(
+  command: string,
+  argumentsFor: (port: number) => readonly string[],
+  scheme: 'http' | 'https' = 'http',
+): Promise<RunningServer> {
   const port = await freePort();
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `${scheme}://127.0.0.1:${port}`;
   const child = spawn(command, argumentsFor(port), { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -39,7 +43,8 @@ export async function startServer(command: string, argumentsFor: (port: number) 
     // Any answer will do; a refused connection only means that it is not there yet.
     const answered = fetch(endpoint, { signal: AbortSignal.timeout(2_000) }).then(
       () => true,
-      () => false,
+      // A certificate that nobody vouches for has been shown by somebody.
+      (error: Error) => scheme === 'https' && (error.cause as { code?: string } | undefined)?.code !== 'ECONNREFUSED',
     );
     if (await Promise.race([answered, failed])) return { endpoint, stop };
     await new Promise((resolve) => setTimeout(resolve, betweenLooks));

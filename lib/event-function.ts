@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import type { Duration } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, SourceMapMode } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Construct } from 'constructs';
+import type { ContainerEnvironment } from './container-environment';
+import { type Encryption, retainedLogGroup } from './encryption';
+
+export interface EventFunctionProps {
+  readonly description: string;
+  /** Source of the handler, bundled by esbuild on this machine. */
+  readonly entry: string;
+  readonly environment: ContainerEnvironment;
+  readonly memory: number;
+  readonly timeout: Duration;
+  readonly logDays: number;
+  readonly encryption: Encryption;
+}
+
+/** A small function with a log of its own and the rights to write that log: the managed policy of the library allows every log of the account. */
+export class EventFunction extends Construct {
+  readonly function: lambda.Function;
+
+  constructor(scope: Construct, id: string, props: EventFunctionProps) {
+    super(scope, id);
+    const logGroup = retainedLogGroup(this, 'Log', { days: props.logDays, encryption: props.encryption });
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'Log',
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        // A log group's ARN ends in the streams; there is no other way to name the group for these actions.
+        resources: [logGroup.logGroupArn],
+      }),
+    );
+    const root = join(__dirname, '..');
+    this.function = new NodejsFunction(this, 'Function', {
+      description: props.description,
+      entry: props.entry,
+      projectRoot: root,
+      depsLockFilePath: join(root, 'package-lock.json'),
+      handler: 'handler',
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      memorySize: props.memory,
+      timeout: props.timeout,
+      role,
+      logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      environment: props.environment as Record<string, string>,
+      ...(props.encryption.key ? { environmentEncryption: props.encryption.key } : {}),
+      // The SDK goes in with the code: the one of the platform is another one every week.
+      bundling: {
+        target: 'node24',
+        externalModules: [],
+        minify: false,
+        sourceMap: true,
+        sourceMapMode: SourceMapMode.INLINE,
+        sourcesContent: false,
+      },
+    });
+  }
+}

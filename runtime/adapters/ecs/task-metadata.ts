@@ -1,0 +1,28 @@
+import { askAgent } from './agent-request';
+
+/** Who this container is, from the task metadata endpoint, version 4. */
+export interface TaskPlace {
+  /** Under which the other tasks reach this one. */
+  readonly address: string;
+  readonly zone: string;
+  readonly taskArn: string;
+}
+
+/** `base` is what the container finds as ECS_CONTAINER_METADATA_URI_V4. Throws: without its address and zone a task of a fleet cannot serve. */
+export async function readTaskPlace(base: string): Promise<TaskPlace> {
+  const answer = (await askAgent({ method: 'GET', url: `${base}/task` })) as TaskAnswer | null;
+  const addresses = (answer?.Containers ?? []).flatMap(({ Networks }) =>
+    (Networks ?? []).flatMap(({ IPv4Addresses }) => IPv4Addresses ?? []),
+  );
+  const [address] = addresses;
+  if (address === undefined) throw new Error('The task metadata names no private address.');
+  if (!answer?.AvailabilityZone) throw new Error('The task metadata names no availability zone.');
+  return { address, zone: answer.AvailabilityZone, taskArn: answer.TaskARN ?? '' };
+}
+
+/** The parts that are read. All containers of a task share one network interface. */
+interface TaskAnswer {
+  readonly TaskARN?: string;
+  readonly AvailabilityZone?: string;
+  readonly Containers?: readonly { readonly Networks?: readonly { readonly IPv4Addresses?: readonly string[] }[] }[];
+}

@@ -1,0 +1,95 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { S3Client } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { Send } from './bucket';
+
+/**
+ * The SDK's client as this store needs it: one attempt a request, because whether an attempt may have been applied decides what the next answer means; no
+ * checksums of its own, because ours is made while the bytes come in; the payload unsigned where TLS protects it, because hashing it again costs as much
+ * processor time as sending it.
+ */
+export interface Connection {
+  readonly send: Send;
+  renewCredentials(): void;
+  close(): void;
+}
+
+export interface ConnectionOptions {
+  readonly region?: string;
+  readonly endpoint?: string;
+  /** Else what the SDK finds: environment, profile, role of the task. */
+  readonly credentials?: Credentials | (() => Promise<Credentials>);
+  /** Certificate of a private authority, PEM. */
+  readonly ca?: string;
+  /** Milliseconds. */
+  readonly timeouts?: { readonly connect?: number; readonly silence?: number; readonly answer?: number };
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+/** Several parts of many uploads at once; requests never queue for a socket before the part buffers are spent. */
+const maxSockets = 512;
+/** A completion may be silent for minutes. */
+const longestSilence = 120_000;
+
+export function connect(options: ConnectionOptions): Connection {
+  const { region, endpoint, credentials, ca, timeouts = {} } = options;
+  const agents = {
+    httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
+    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets, ...(ca !== undefined && { ca }) }),
+  };
+  const requestHandler = new NodeHttpHandler({
+    ...agents,
+    connectionTimeout: timeouts.connect ?? 3_000,
+    socketTimeout: timeouts.silence ?? longestSilence,
+    requestTimeout: timeouts.answer ?? 10_000,
+    // Without it a request that is late is only warned about.
+    throwOnRequestTimeout: true,
+  });
+  const unsigned = endpoint === undefined || endpoint.startsWith('https:');
+  const make = () => {
+    const client = new S3Client({
+      ...(region !== undefined && { region }),
+      ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+      ...(credentials !== undefined && { credentials }),
+      maxAttempts: 1,
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler,
+    });
+    if (unsigned) {
+      client.middlewareStack.add(
+        (next) => (args) => {
+          const { request } = args as { request?: { headers?: Record<string, string> } };
+          if (request?.headers) request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+          return next(args);
+        },
+        { step: 'build', name: 'unsignedPayload' },
+      );
+    }
+    return client;
+  };
+  let client = make();
+  return {
+    send: (command, { timeout, signal } = {}) =>
+      client.send(command as never, {
+        requestTimeout: timeouts.answer ?? timeout,
+        ...(signal && { abortSignal: signal }),
+      }) as never,
+    // A client keeps what its provider gave it; a new one asks again, over the same sockets.
+    renewCredentials: () => {
+      client = make();
+    },
+    close: () => {
+      requestHandler.destroy();
+      agents.httpAgent.destroy();
+      agents.httpsAgent.destroy();
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { Failure } from '../../model/failure';
+
+/**
+ * What an error of the store, of the SDK or of the network says about the request: above all, whether it may have been applied. What is not known to have
+ * been refused counts as unknown.
+ */
+export type Outcome =
+  /** A condition did not hold: nothing was changed. */
+  | 'refused'
+  /** Another change of the same key was under way: nothing was changed, and the same request may be sent again. */
+  | 'conflict'
+  /** Key, version or upload is not there. */
+  | 'gone'
+  /** Too many requests, or the body did not arrive: nothing was changed. */
+  | 'not-applied'
+  /** Credentials that have expired, or a clock that the SDK corrects with the next request. */
+  | 'signature'
+  /** The bytes were damaged on their way. */
+  | 'damaged'
+  /** No bucket, no rights, a key that cannot be used: repeating does not help. */
+  | 'denied'
+  /** The store cannot hold an object of this name. */
+  | 'name'
+  /** The request itself is wrong. */
+  | 'fault'
+  /** Time-out, connection lost, 5xx, an error in the body of a good answer: it may have been applied, and may still be. */
+  | 'unknown';
+
+interface VendorError {
+  readonly name?: string;
+  readonly Code?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+const byName: Readonly<Record<string, Outcome>> = {
+  PreconditionFailed: 'refused',
+  ConditionalRequestConflict: 'conflict',
+  OperationAborted: 'conflict',
+  NoSuchKey: 'gone',
+  NoSuchVersion: 'gone',
+  NoSuchUpload: 'gone',
+  NotFound: 'gone',
+  // A delete marker is the current version.
+  MethodNotAllowed: 'gone',
+  SlowDown: 'not-applied',
+  ThrottlingException: 'not-applied',
+  Throttling: 'not-applied',
+  RequestLimitExceeded: 'not-applied',
+  TooManyRequestsException: 'not-applied',
+  'KMS.ThrottlingException': 'not-applied',
+  RequestTimeout: 'not-applied',
+  ExpiredToken: 'signature',
+  ExpiredTokenException: 'signature',
+  TokenRefreshRequired: 'signature',
+  RequestTimeTooSkewed: 'signature',
+  RequestExpired: 'signature',
+  CredentialsProviderError: 'signature',
+  BadDigest: 'damaged',
+  XAmzContentSHA256Mismatch: 'damaged',
+  InvalidDigest: 'damaged',
+  IncompleteBody: 'damaged',
+  NoSuchBucket: 'denied',
+  AccessDenied: 'denied',
+  AllAccessDisabled: 'denied',
+  InvalidAccessKeyId: 'denied',
+  SignatureDoesNotMatch: 'denied',
+  PermanentRedirect: 'denied',
+  AuthorizationHeaderMalformed: 'denied',
+  InvalidObjectState: 'denied',
+  ObjectParentIsFile: 'name',
+  DirectoryObjectContainsData: 'name',
+  ExistingObjectIsDirectory: 'name',
+  KeyTooLongError: 'name',
+  KeyTooLong: 'name',
+};
+
+const byStatus: Readonly<Record<number, Outcome>> = {
+  403: 'denied',
+  404: 'gone',
+  405: 'gone',
+  409: 'conflict',
+  412: 'refused',
+  429: 'not-applied',
+};
+
+/** Never connected, so never sent. */
+const unconnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+export function nameOf(error: unknown): string {
+  const { name, Code } = error as VendorError;
+  return Code ?? name ?? '';
+}
+
+/** Of the network. What the SDK does not recognise as an error it wraps, and then only the text is left. */
+function codeOf(error: unknown): string {
+  const { code, message = '' } = error as VendorError;
+  return code ?? /\bE(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)\b/.exec(message)?.[0] ?? '';
+}
+
+export function statusOf(error: unknown): number | undefined {
+  return (error as VendorError).$metadata?.httpStatusCode;
+}
+
+export function outcomeOf(error: unknown): Outcome {
+  const known = byName[nameOf(error)];
+  if (known) return known;
+  if (/^KMS\./.test(nameOf(error))) return 'denied';
+  if (unconnected.has(codeOf(error))) return 'not-applied';
+  const status = statusOf(error);
+  if (status === undefined) return 'unknown';
+  return byStatus[status] ?? (status >= 400 && status < 500 ? 'fault' : 'unknown');
+}
+
+export function isNoSuchUpload(error: unknown): boolean {
+  return nameOf(error) === 'NoSuchUpload';
+}
+
+/** For the person at the other end; the log has the cause. */
+export function unavailable(cause: unknown): Failure {
+  return new Failure('store-unavailable', 'Storage is not available; try again later.', { cause });
+}
+
+/** What is thrown when no more attempts are made and the answer is none that the caller expects. */
+export function failureOf(error: unknown): Error {
+  if (error instanceof Failure) return error;
+  const outcome = outcomeOf(error);
+  if (outcome === 'name') return nameFailure(error);
+  // Repeated by the caller it would be wrong again, so it must not look like a store that is down.
+  if (outcome === 'fault') return new Error(`the bucket refused a request as wrong: ${nameOf(error)}`, { cause: error });
+  return unavailable(error);
+}
+
+function nameFailure(cause: unknown): Failure {
+  switch (nameOf(cause)) {
+    case 'ObjectParentIsFile':
+      return new Failure('not-a-directory', 'Not a directory: a file lies where a directory is needed.', { cause });
+    case 'KeyTooLongError':
+    case 'KeyTooLong':
+      return new Failure('name-not-allowed', 'Name not allowed: too long for the storage.', { cause });
+    default:
+      return new Failure('is-a-directory', 'Is a directory: the storage holds files below this name.', { cause });
+  }
+}
+
+/** One line for an operator: what is wrong, and where to look. */
+export function explain(error: unknown, { bucket, place }: { readonly bucket: string; readonly place: string }): string {
+  const { message = '' } = error as VendorError;
+  const code = codeOf(error);
+  const name = nameOf(error);
+  const status = statusOf(error);
+  if (name === 'CredentialsProviderError')
+    return `no credentials for the bucket ${bucket} were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the task a role`;
+  if (name === 'ExpiredToken' || name === 'ExpiredTokenException') return `the credentials for the bucket ${bucket} have expired`;
+  if (name === 'InvalidAccessKeyId') return `the access key for the bucket ${bucket} is not known in ${place}`;
+  if (name === 'SignatureDoesNotMatch') return `the secret key for the bucket ${bucket} in ${place} is wrong`;
+  if (name === 'RequestTimeTooSkewed' || name === 'RequestExpired')
+    return `the clock of this machine differs from that of ${place} by more than 15 minutes: set it by NTP`;
+  if (name === 'PermanentRedirect' || name === 'AuthorizationHeaderMalformed' || status === 301)
+    return `the bucket ${bucket} lies in another region than ${place}: set CAUSEWAY_REGION to its own`;
+  if (name === 'NoSuchBucket' || name === 'NotFound' || status === 404)
+    return `there is no bucket ${bucket} in ${place}: check CAUSEWAY_BUCKET and the region`;
+  if (name === 'AccessDenied' || status === 403) return `no rights on the bucket ${bucket} in ${place}: ${message || 'access denied'}`;
+  if (/region is missing/i.test(message)) return `no region is set for the bucket ${bucket}: set CAUSEWAY_REGION`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return `the address of the bucket ${bucket} cannot be resolved: check region and endpoint (${place})`;
+  if (code === 'ECONNREFUSED') return `nobody answers at the endpoint of the bucket ${bucket} (${place})`;
+  if (name === 'TimeoutError')
+    return `the service of the bucket ${bucket} does not answer in time (${place}): check routes and security groups`;
+  return `the bucket ${bucket} in ${place} cannot be used: ${message || name}`;
+}

@@ -1,0 +1,50 @@
+import { keysOfEvent } from './adapters/bucket-events/bucket-event';
+import { pinoLog } from './adapters/pino-log';
+import { openFilesystem } from './compose';
+import { readConfig } from './config/config';
+import { syncKeys } from './filesystem/index-sync';
+
+/**
+ * Entry of the function that a queue with the bucket's events calls: the same look at the same keys as a server's own. A message whose path is being
+ * changed, or that could not be looked at, is reported as failed and comes again.
+ */
+export interface QueueEvent {
+  readonly Records: readonly { readonly messageId: string; readonly body: string }[];
+}
+
+export interface QueueResult {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+/** One for all calls of this instance of the function. */
+let opened: ReturnType<typeof open> | undefined;
+
+async function open() {
+  const config = readConfig(process.env, 0);
+  if ('faults' in config) throw new Error(config.faults.join('; '));
+  if (config.objects.kind !== 's3') throw new Error('the events are those of a bucket, but CAUSEWAY_OBJECTS is not s3');
+  const log = pinoLog(config.logLevel, (line) => process.stdout.write(line));
+  return { ...(await openFilesystem(config, log)), bucket: config.objects.bucket };
+}
+
+export async function handler({ Records: messages }: QueueEvent): Promise<QueueResult> {
+  opened ??= open().catch((error: unknown) => {
+    // The next call tries anew.
+    opened = undefined;
+    throw error;
+  });
+  const { fs, bucket, beat } = await opened;
+  // Between two calls the function stands still, and others may have declared it dead.
+  await beat();
+  const failed: { itemIdentifier: string }[] = [];
+  for (const { messageId, body } of messages) {
+    try {
+      const { busy } = await syncKeys(fs, keysOfEvent(body, bucket));
+      if (busy.length > 0) failed.push({ itemIdentifier: messageId });
+    } catch (cause) {
+      fs.log.warn('store.error', { text: 'an event of the bucket was not looked at; it comes again', cause });
+      failed.push({ itemIdentifier: messageId });
+    }
+  }
+  return { batchItemFailures: failed };
+}

@@ -1,0 +1,118 @@
+import type { Socket } from 'node:net';
+import { stripMapped } from '../model/client-address';
+import type { Clock, Timer } from '../ports/clock';
+import type { DataSockets } from '../ports/data-sockets';
+import type { LeaseStore } from '../ports/lease-store';
+import type { Log } from '../ports/log';
+import type { PipeEnd } from './worker-channel';
+import { WorkerSlot } from './worker-slot';
+
+/**
+ * Many cores on one server: the primary accepts and the workers work. Each control connection goes to the worker with the fewest, each data connection to the
+ * one whose session reserved it. A worker that dies takes its sessions with it and is started again.
+ */
+export interface WorkersOptions {
+  readonly count: number;
+  /** Starts the process of one worker. */
+  readonly start: (index: number) => PipeEnd;
+  /** Those of the primary: its passive ports. */
+  readonly dataSockets: DataSockets;
+  readonly leases: LeaseStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** It is dead for certain: what it left can be carried on at once. Not called for one that was told to stop. */
+  readonly onLost: (index: number) => void;
+}
+
+const startTimeout = 30_000;
+const shortestPause = 1_000;
+const longestPause = 30_000;
+/** A worker that ran this long was not broken from the start. */
+const goodRun = 60_000;
+
+export class Workers {
+  private readonly slots: (WorkerSlot | undefined)[] = [];
+  private readonly restarts = new Set<Timer>();
+  private pauses: number[] = [];
+  private stopping = false;
+  private onGone: (() => void) | undefined;
+
+  constructor(private readonly options: WorkersOptions) {}
+
+  /** Resolves when all are ready; throws when one is not within half a minute. */
+  async start(): Promise<void> {
+    const { count, clock } = this.options;
+    this.pauses = Array<number>(count).fill(shortestPause);
+    const timeout = new AbortController();
+    const late = clock.sleep(startTimeout, timeout.signal).then(() => {
+      throw new Error(`The workers were not ready within ${startTimeout / 1_000} seconds.`);
+    });
+    late.catch(() => undefined); // Ended below: all were ready.
+    try {
+      await Promise.race([Promise.all(Array.from({ length: count }, (_, index) => this.open(index).ready)), late]);
+    } finally {
+      timeout.abort(new Error('all are ready'));
+    }
+  }
+
+  private open(index: number): WorkerSlot {
+    const { start, dataSockets, leases, clock } = this.options;
+    const since = clock.monotonic();
+    const slot = new WorkerSlot({ pipe: start(index), dataSockets, leases, onExit: () => this.lose(index, clock.monotonic() - since) });
+    this.slots[index] = slot;
+    return slot;
+  }
+
+  private lose(index: number, ranFor: number): void {
+    const { clock, log, onLost } = this.options;
+    this.slots[index] = undefined;
+    if (this.stopping) {
+      if (this.running.length === 0) this.onGone?.();
+      return;
+    }
+    const pause = ranFor >= goodRun ? shortestPause : (this.pauses[index] as number);
+    this.pauses[index] = Math.min(longestPause, pause * 2);
+    log.error('server.warning', { text: `worker ${index} is gone; it is started again in ${pause / 1_000} s` });
+    onLost(index);
+    const timer = clock.timer(pause, () => {
+      this.restarts.delete(timer);
+      // Not ready in time or gone again: told when it is lost.
+      this.open(index).ready.catch(() => undefined);
+    });
+    this.restarts.add(timer);
+  }
+
+  /** Hands over a control connection from which nothing has been read. */
+  accept(socket: Socket, implicit: boolean): void {
+    const free = this.running.filter(({ isReady }) => isReady);
+    const least = free.reduce<WorkerSlot | undefined>((best, slot) => (best && best.sessions <= slot.sessions ? best : slot), undefined);
+    if (!least) {
+      this.options.log.warn('session.refused', { peer: socket.remoteAddress, text: 'no worker is ready' });
+      socket.destroy();
+      return;
+    }
+    least.accept(socket, implicit, stripMapped(socket.remoteAddress ?? ''));
+  }
+
+  private get running(): WorkerSlot[] {
+    return this.slots.filter((slot) => slot !== undefined);
+  }
+
+  /** Sessions by worker; undefined: it is not running. */
+  get load(): readonly (number | undefined)[] {
+    return this.slots.map((slot) => slot?.sessions);
+  }
+
+  /** Tells all to finish what they do, and resolves when they have ended; rejects with the signal's reason. */
+  drain(signal: AbortSignal): Promise<void> {
+    this.stopping = true;
+    for (const timer of this.restarts) timer.cancel();
+    for (const slot of this.running) slot.drain();
+    return new Promise((resolve, reject) => {
+      if (this.running.length === 0) return resolve();
+      this.onGone = resolve;
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  }
+}

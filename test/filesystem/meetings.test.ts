@@ -1,0 +1,450 @@
+import { setModified } from '../../runtime/filesystem/set-modified';
+import { recover, sweep } from '../../runtime/filesystem/sweeper';
+import { Failure } from '../../runtime/model/failure';
+import { runUntilDone } from '../support/fake-clock';
+import { accepts, at, cut, events, get, makeUser, names, never, put, sourceOf, unfinished, viewOf } from '../support/filesystem';
+import { HeldCall } from '../support/held-call';
+import { connectionLost, kindOf, oneProcess } from '../support/one-process';
+import { wrapPorts } from '../support/wrapped-ports';
+
+/** Two changes of one path, or a change and somebody outside, that meet at one certain call: each of these orders once broke a rule on paper. */
+const sequences = async (fs: ReturnType<typeof oneProcess>['fs'], key: string) =>
+  (await fs.metadata.page('outbox', key, { limit: 100 })).map(({ value }) => value.sequence);
+
+describe('two clients that append at once', () => {
+  it('to one file: what the first was told is stored stays, the second is refused', async () => {
+    const { view, fs } = oneProcess();
+    await put(view, '/log', 'one ');
+    const first = await view.prepareUpload(at('/log'), { kind: 'append' });
+    const second = await viewOf(fs, makeUser({ name: 'other' })).prepareUpload(at('/log'), { kind: 'append' });
+    await first.receive(sourceOf(['two ']), accepts, never());
+    expect(await kindOf(second.receive(sourceOf(['three']), accepts, never()))).toBe('base-changed');
+    expect(await get(view, '/log')).toBe('one two ');
+  });
+
+  it('and a third that began earlier and is stored between: the append is refused', async () => {
+    const { view, fs, held } = oneProcess();
+    await put(view, '/log', 'one ');
+    const whole = await viewOf(fs, makeUser({ name: 'other' })).prepareUpload(at('/log'), { kind: 'new' });
+    const call = new HeldCall('writer.settle', 'after');
+    const append = await viewOf(held(call)).prepareUpload(at('/log'), { kind: 'append' });
+    const refused = kindOf(append.receive(sourceOf(['two']), accepts, never()));
+    await call.reached;
+    await whole.receive(sourceOf(['another']), accepts, never());
+    call.release();
+    expect(await refused).toBe('base-changed');
+    expect(await get(view, '/log')).toBe('another');
+  });
+
+  it('to a file that neither found: the second does not replace what the first was told is stored', async () => {
+    const { view, fs } = oneProcess();
+    const first = await view.prepareUpload(at('/log'), { kind: 'append' });
+    const second = await viewOf(fs, makeUser({ name: 'other' })).prepareUpload(at('/log'), { kind: 'append' });
+    await first.receive(sourceOf(['one ']), accepts, never());
+    expect(await kindOf(second.receive(sourceOf(['two']), accepts, never()))).toBe('base-changed');
+    expect(await get(view, '/log')).toBe('one ');
+    expect(await unfinished(fs)).toEqual([]);
+  });
+});
+
+describe('an append whose file', () => {
+  it('a consumer takes meanwhile does not bring that file back', async () => {
+    const { view, fs, objects } = oneProcess();
+    await put(view, '/log', 'one ');
+    const upload = await view.prepareUpload(at('/log'), { kind: 'append' });
+    const source = {
+      deliver: async (accept: (bytes: Buffer) => boolean) => {
+        accept(Buffer.from('two'));
+        objects.take('acme/log');
+      },
+    };
+    expect(await kindOf(upload.receive(source, accepts, never()))).toBe('base-changed');
+    expect(objects.objects.size).toBe(0);
+    expect(await events(fs)).toEqual(['arrived acme/log', 'removed acme/log']);
+  });
+
+  it('an operator replaces meanwhile leaves the operator’s file alone', async () => {
+    const { view, objects } = oneProcess();
+    await put(view, '/log', 'one ');
+    const upload = await view.prepareUpload(at('/log'), { kind: 'append' });
+    objects.place('acme/log', Buffer.from('another'));
+    expect(await kindOf(upload.receive(sourceOf(['two']), accepts, never()))).toBe('base-changed');
+    expect(objects.objects.get('acme/log')?.bytes.toString()).toBe('another');
+  });
+
+  it('was taken leaves the history of the path, so that later events do not replace earlier ones', async () => {
+    const { view, fs, held, objects, clock } = oneProcess();
+    await put(view, '/log', 'one ');
+    const call = new HeldCall('writer.settle', 'after');
+    const upload = await viewOf(held(call)).prepareUpload(at('/log'), { kind: 'append' });
+    const refused = kindOf(upload.receive(sourceOf(['two']), accepts, never()));
+    await call.reached;
+    objects.take('acme/log');
+    call.release();
+    expect(await refused).toBe('base-changed');
+    clock.step(-3_600_000);
+    await put(view, '/log', 'new');
+    expect(await events(fs)).toEqual(['arrived acme/log', 'removed acme/log', 'arrived acme/log']);
+    const told = await sequences(fs, 'acme/log');
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+  });
+});
+
+describe('a session that was told the size of a cut upload', () => {
+  it.each([{ kind: 'append' }, { kind: 'at', offset: 8 }] as const)('does not continue another one of the same size: %j', async (how) => {
+    const { view, fs } = oneProcess();
+    await cut(view, '/a', ['AAAAAAAAA'], connectionLost);
+    expect((await view.stat(at('/a'), 'size')).size).toBe(8);
+    // Another session of the account sends another file, and is cut at the same length.
+    const another = viewOf(fs);
+    await cut(another, '/a', ['BBBBBBBBB'], connectionLost);
+    await another.stat(at('/a'), 'size');
+    expect(await kindOf(view.prepareUpload(at('/a'), how))).toBe('restart-not-possible');
+    await put(another, '/a', 'B', how);
+    expect(await get(view, '/a')).toBe('BBBBBBBBB');
+  });
+});
+
+describe('what goes with a path whose entry has gone', () => {
+  it('keeps its sequence over a delete, also when the clock steps back', async () => {
+    const { view, fs, clock } = oneProcess();
+    await put(view, '/a', 'one');
+    await view.deleteFile(at('/a'));
+    clock.step(-86_400_000);
+    await put(view, '/a', 'two');
+    expect(await events(fs)).toEqual(['arrived acme/a', 'removed acme/a', 'arrived acme/a']);
+  });
+
+  it('is that an older cut upload stays hidden when the later version is deleted', async () => {
+    const { view, fs } = oneProcess();
+    const other = viewOf(fs, makeUser({ name: 'other' }));
+    await cut(view, '/a', ['123456789'], connectionLost);
+    await put(other, '/a', 'later');
+    expect(await names(view)).toEqual(['a 5']);
+    await other.deleteFile(at('/a'));
+    expect(await names(view)).toEqual([]);
+    expect(await kindOf(view.stat(at('/a'), 'size'))).toBe('not-found');
+  });
+
+  it('is that an older cut upload stays hidden when the later version is renamed away', async () => {
+    const { view, fs } = oneProcess();
+    const other = viewOf(fs, makeUser({ name: 'other' }));
+    await cut(view, '/a', ['123456789'], connectionLost);
+    await put(other, '/a', 'later');
+    await other.rename(await other.prepareRename(at('/a')), at('/b'));
+    expect(await names(view)).toEqual(['b 5']);
+  });
+});
+
+describe('an upload', () => {
+  it('that began after another is the later one, although the clock stepped back between them', async () => {
+    const { view, fs, clock } = oneProcess();
+    const first = await view.prepareUpload(at('/a'), { kind: 'new' });
+    clock.step(-60_000);
+    const second = await viewOf(fs).prepareUpload(at('/a'), { kind: 'new' });
+    await second.receive(sourceOf(['second']), accepts, never());
+    expect(await kindOf(first.receive(sourceOf(['first']), accepts, never()))).toBe('overtaken');
+    expect(await get(view, '/a')).toBe('second');
+  });
+
+  it('without a record that is cut when a later one is stored leaves nothing above that', async () => {
+    const { view, fs, objects } = oneProcess();
+    const upload = await view.prepareUpload(at('/a'), { kind: 'new' });
+    await put(viewOf(fs), '/a', 'later');
+    expect(await kindOf(upload.receive(sourceOf(['123456789'], connectionLost), accepts, never()))).toBe('cut');
+    expect(await names(view)).toEqual(['a 5']);
+    expect(objects.half.size).toBe(0);
+  });
+
+  it('waits for a change of its path that is under way, and is stored after it', async () => {
+    const { held, view, clock, fs } = oneProcess();
+    await put(view, '/a', 'old');
+    const call = new HeldCall('objects.remove', 'before');
+    const removal = viewOf(held(call)).deleteFile(at('/a'));
+    await call.reached;
+    const upload = put(view, '/a', 'new');
+    await clock.advance(5_000);
+    expect(await names(view)).toEqual(['a 3']);
+    call.release();
+    await removal;
+    await runUntilDone(clock, upload);
+    expect(await get(view, '/a')).toBe('new');
+    expect(await events(fs)).toEqual(['arrived acme/a', 'removed acme/a', 'arrived acme/a']);
+  });
+
+  it('that waited a minute for a change of its path is parked and told so', async () => {
+    const { held, view, clock, fs } = oneProcess();
+    await put(view, '/a', 'old');
+    const call = new HeldCall('objects.remove', 'before');
+    const removal = viewOf(held(call)).deleteFile(at('/a'));
+    await call.reached;
+    const upload = await view.prepareUpload(at('/a'), { kind: 'new' });
+    const ended = upload.receive(sourceOf(['new content']), accepts, never()).catch((error: unknown) => error);
+    const failure = (await runUntilDone(clock, ended, 1_000)) as Failure;
+    expect(failure.kind).toBe('busy');
+    expect(failure.message).toContain('10 bytes are kept for resume');
+    call.release();
+    await removal;
+    expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it('whose client is lost while it waits for a change of its path does not wait on', async () => {
+    const { held, view, clock } = oneProcess();
+    await put(view, '/a', 'old');
+    const call = new HeldCall('objects.remove', 'before');
+    const removal = viewOf(held(call)).deleteFile(at('/a'));
+    await call.reached;
+    const gone = new AbortController();
+    const upload = await view.prepareUpload(at('/a'), { kind: 'new' });
+    const ended = kindOf(upload.receive(sourceOf(['new content']), accepts, gone.signal));
+    await clock.advance(1_000);
+    gone.abort(new Failure('control-lost', 'The control connection was lost.'));
+    expect(await ended).toBe('control-lost');
+    call.release();
+    await removal;
+  });
+
+  it('is not swept between its record and its first byte', async () => {
+    const { held, view, fs } = oneProcess();
+    await put(view, '/a', 'old');
+    // The ancestors are read when the record has been written.
+    await view.makeDirectory(at('/d'));
+    await put(view, '/d/a', 'old');
+    const call = new HeldCall('metadata.transact', 'after');
+    const preparing = viewOf(held(call)).prepareUpload(at('/d/a'), { kind: 'new' });
+    await call.reached;
+    expect(await sweep(fs, { isDead: () => false })).toBe(0);
+    call.release();
+    const upload = await preparing;
+    await upload.receive(sourceOf(['new']), accepts, never());
+    expect(await get(view, '/d/a')).toBe('new');
+  });
+
+  it('under a name of the server is not swept before its first byte either', async () => {
+    const { held, fs, view } = oneProcess();
+    const call = new HeldCall('metadata.transact', 'after');
+    const preparing = viewOf(held(call)).prepareUpload(at('/scan'), { kind: 'unique' });
+    await call.reached;
+    expect(await sweep(fs, { isDead: () => false })).toBe(0);
+    call.release();
+    await (await preparing).receive(sourceOf(['page']), accepts, never());
+    expect(await names(view)).toEqual(['scan 4']);
+  });
+});
+
+describe('a file that a consumer has taken', () => {
+  it('is followed by a later upload although the clock has stepped back since', async () => {
+    const { view, objects, clock } = oneProcess();
+    await put(view, '/a', 'one');
+    objects.take('acme/a');
+    clock.step(-3_600_000);
+    await put(view, '/a', 'two');
+    expect(await get(view, '/a')).toBe('two');
+  });
+});
+
+describe('a delete', () => {
+  it('of a version that an operator has replaced since leaves the new file, and lists it', async () => {
+    const { held, view, objects } = oneProcess();
+    await put(view, '/a', 'old');
+    const call = new HeldCall('objects.remove', 'before');
+    const removal = viewOf(held(call)).deleteFile(at('/a'));
+    await call.reached;
+    objects.place('acme/a', Buffer.from('placed'));
+    call.release();
+    await removal;
+    expect(await get(view, '/a')).toBe('placed');
+  });
+
+  it('of a file that a consumer has taken since succeeds, and is announced once', async () => {
+    const { held, fs, view, objects } = oneProcess();
+    await put(view, '/a', 'old');
+    const call = new HeldCall('objects.remove', 'before');
+    const removal = viewOf(held(call)).deleteFile(at('/a'));
+    await call.reached;
+    objects.take('acme/a');
+    call.release();
+    await removal;
+    expect(await events(fs)).toEqual(['arrived acme/a', 'removed acme/a']);
+  });
+});
+
+describe('a rename', () => {
+  it('of a version that an operator has replaced since is refused, and that file stays', async () => {
+    const { held, view, objects } = oneProcess();
+    await put(view, '/a', 'old');
+    const call = new HeldCall('objects.move', 'before');
+    const other = viewOf(held(call));
+    const rename = other.prepareRename(at('/a')).then((source) => other.rename(source, at('/b')));
+    await call.reached;
+    objects.place('acme/a', Buffer.from('placed'));
+    call.release();
+    expect(await kindOf(rename)).toBe('not-found');
+    expect([...objects.objects.keys()]).toEqual(['acme/a']);
+  });
+
+  it('is not undone by a reader that finds the old name empty while it runs', async () => {
+    const { held, fs, view, clock } = oneProcess();
+    await put(view, '/a', 'content');
+    const call = new HeldCall('objects.move', 'after');
+    const other = viewOf(held(call));
+    const rename = other.prepareRename(at('/a')).then((source) => other.rename(source, at('/b')));
+    await call.reached;
+    const reading = kindOf(get(view, '/a'));
+    await names(view);
+    await clock.advance(1_000);
+    expect(await events(fs)).toEqual(['arrived acme/a']);
+    call.release();
+    await rename;
+    expect(await runUntilDone(clock, reading)).toBe('not-found');
+    expect(await events(fs)).toEqual(['arrived acme/a', 'moved acme/b']);
+    expect(await get(view, '/b')).toBe('content');
+  });
+
+  it('onto a name where an operator has put a file meanwhile asks for the right to replace it', async () => {
+    const { held, view, objects } = oneProcess();
+    await put(view, '/a', 'content');
+    const call = new HeldCall('objects.move', 'before');
+    const poor = viewOf(held(call), makeUser({ rights: ['list', 'read', 'rename'] }));
+    const rename = poor.prepareRename(at('/a')).then((source) => poor.rename(source, at('/b')));
+    await call.reached;
+    objects.place('acme/b', Buffer.from('placed'));
+    call.release();
+    expect(await kindOf(rename)).toBe('may-not-overwrite');
+    expect(await get(view, '/a')).toBe('content');
+    expect(await get(view, '/b')).toBe('placed');
+  });
+
+  it('into a directory is in the way of its removal from the first claim on', async () => {
+    const { held, view, fs } = oneProcess();
+    await view.makeDirectory(at('/d'));
+    await put(view, '/a', 'content');
+    const call = new HeldCall('objects.move', 'before');
+    const other = viewOf(held(call));
+    const rename = other.prepareRename(at('/a')).then((source) => other.rename(source, at('/d/a')));
+    await call.reached;
+    expect(await kindOf(view.removeDirectory(at('/d')))).toBe('not-empty');
+    call.release();
+    await rename;
+    expect(await get(view, '/d/a')).toBe('content');
+    expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it('of a file that has been replaced since it was named is refused', async () => {
+    const { view } = oneProcess();
+    await put(view, '/a', 'one');
+    const source = await view.prepareRename(at('/a'));
+    await put(view, '/a', 'two');
+    expect(await kindOf(view.rename(source, at('/b')))).toBe('not-found');
+    expect(await names(view)).toEqual(['a 3']);
+  });
+});
+
+describe('a process that dies after it has made a file visible', () => {
+  async function dieAfterComplete() {
+    const made = oneProcess();
+    const call = new HeldCall('writer.complete', 'after');
+    const upload = await viewOf(made.held(call)).prepareUpload(at('/a'), { kind: 'new' });
+    upload.receive(sourceOf(['whole']), accepts, never()).catch(() => undefined); // Never goes on: its process is dead.
+    await call.reached;
+    return made;
+  }
+
+  it('has its upload announced and listed by the next one', async () => {
+    const { nextProcess } = await dieAfterComplete();
+    const next = nextProcess();
+    await recover(next);
+    expect(await get(viewOf(next), '/a')).toBe('whole');
+    expect(await events(next)).toEqual(['arrived acme/a']);
+    expect(await unfinished(next)).toEqual([]);
+  });
+
+  it('and whose file a consumer has taken: it arrived and was removed', async () => {
+    const { nextProcess, objects } = await dieAfterComplete();
+    objects.take('acme/a');
+    const next = nextProcess();
+    await recover(next);
+    expect(await names(viewOf(next))).toEqual([]);
+    expect(await events(next)).toEqual(['arrived acme/a', 'removed acme/a']);
+    expect(await unfinished(next)).toEqual([]);
+  });
+
+  it('and whose file an operator has replaced: that file is listed as placed by others', async () => {
+    const { nextProcess, objects } = await dieAfterComplete();
+    objects.place('acme/a', Buffer.from('placed'));
+    const next = nextProcess();
+    await recover(next);
+    expect(await get(viewOf(next), '/a')).toBe('placed');
+    expect(await events(next)).toEqual(['arrived acme/a', 'removed acme/a']);
+  });
+});
+
+describe('a store that does not answer', () => {
+  /** Calls of this name fail until the test heals them. */
+  function failing(name: string, effect: 'none' | 'done') {
+    const made = oneProcess();
+    const state = { broken: true };
+    const stores = wrapPorts(made, async (called, act) => {
+      if (called !== name || !state.broken) return act();
+      if (effect === 'done') await act();
+      throw new Failure('store-unavailable', 'Storage is not available; try again later.');
+    });
+    return { ...made, fs: { ...made.fs, ...stores }, state };
+  }
+
+  it('for five minutes leaves the commit to the sweeper, which finishes it', async () => {
+    const { fs, clock, state, view } = failing('writer.complete', 'none');
+    const broken = { ...fs, objects: fs.objects };
+    const completing = wrapPorts(broken, async (called, act) => {
+      if (called === 'objects.completeSettled' && state.broken)
+        throw new Failure('store-unavailable', 'Storage is not available; try again later.');
+      return act();
+    });
+    const ended = kindOf(put(viewOf({ ...fs, ...completing }), '/a', 'whole'));
+    expect(await runUntilDone(clock, ended, 1_000)).toBe('unconfirmed');
+    expect(await names(view)).toEqual([]);
+    state.broken = false;
+    expect(await sweep(fs, { isDead: () => false })).toBe(1);
+    expect(await get(view, '/a')).toBe('whole');
+    expect(await events(fs)).toEqual(['arrived acme/a']);
+    expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it('although it has stored the file does not make two of one upload', async () => {
+    const { fs, clock, state, view, objects } = failing('writer.complete', 'done');
+    await runUntilDone(clock, put(viewOf(fs), '/a', 'whole'));
+    state.broken = false;
+    expect(await get(view, '/a')).toBe('whole');
+    expect([...objects.objects.values()]).toHaveLength(1);
+    expect(await events(fs)).toEqual(['arrived acme/a']);
+  });
+
+  it('once the index has been lost after the claim: the client is told that the file may still appear, and it appears once', async () => {
+    const made = oneProcess();
+    let down = false;
+    const stores = wrapPorts(made, async (called, act) => {
+      if (down && called.startsWith('metadata')) throw new Failure('store-unavailable', 'Storage is not available; try again later.');
+      const answer = await act();
+      if (called === 'writer.complete') down = true;
+      return answer;
+    });
+    const ended = kindOf(put(viewOf({ ...made.fs, ...stores }), '/a', 'whole'));
+    expect(await runUntilDone(made.clock, ended)).toBe('unconfirmed');
+    made.objects.take('acme/a');
+    await sweep(made.fs, { isDead: () => false });
+    expect(await names(made.view)).toEqual([]);
+    expect(made.objects.half.size).toBe(0);
+    expect(await events(made.fs)).toEqual(['arrived acme/a', 'removed acme/a']);
+  });
+});
+
+describe('the time of a file', () => {
+  it('is set on the version that is there when it is set', async () => {
+    const { view, fs } = oneProcess();
+    await put(view, '/a', 'one');
+    await setModified(fs, makeUser(), at('/a'), 1_000);
+    expect((await view.stat(at('/a'), 'time')).modified).toBe(1_000);
+    await put(view, '/a', 'two');
+    expect((await view.stat(at('/a'), 'time')).modified).not.toBe(1_000);
+  });
+});

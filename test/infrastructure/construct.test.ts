@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Causeway } from '../../lib/causeway';
+import { onlyResource, resourcesOf, statementsOf, type Template } from './template';
+
+/** The bridge inside somebody else's app. */
+const folder = mkdtempSync(join(tmpdir(), 'causeway-construct-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function make(use: (causeway: Causeway, stack: Stack) => void): Template {
+  const app = new App({
+    outdir: folder,
+    context: { 'aws:cdk:bundling-stacks': [] },
+    stackTraces: false,
+  });
+  const stack = new Stack(app, 'theirs');
+  const causeway = new Causeway(stack, 'Ftps', {
+    settings: { hostName: 'ftps.example.com', encryption: 'kms' },
+    image: ContainerImage.fromRegistry('registry.example.com/causeway:1'),
+    indexSyncEntry: join(__dirname, 'fixture', 'index-sync.ts'),
+  });
+  use(causeway, stack);
+  return app.synth().getStackByName('theirs').template as Template;
+}
+
+const roleNames = ['Reader', 'Consumer', 'Placer', 'Operator'];
+const template = make((causeway, stack) => {
+  const [reader, consumer, placer, operator] = roleNames.map(
+    (name) => new Role(stack, name, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+  );
+  causeway.grantRead(reader as Role);
+  causeway.grantConsume(consumer as Role);
+  causeway.grantPlace(placer as Role);
+  causeway.grantOperate(operator as Role);
+  causeway.onFileChange('Arrived', { prefix: 'acme/', target: new SqsQueue(new Queue(stack, 'Inbox')) });
+  causeway.onFileChange('Gone', { types: ['removed', 'moved'] });
+  new Alarm(stack, 'TheirAlarm', { metric: causeway.metricFailedUploads(), threshold: 1, evaluationPeriods: 1 });
+});
+
+const actionsOf = (name: string) => {
+  const role = resourcesOf(template, 'AWS::IAM::Role').find(({ id }) => id.startsWith(name))?.id as string;
+  return statementsOf(template, role)
+    .flatMap(({ Action }) => Action)
+    .sort();
+};
+
+describe('grants', () => {
+  it.each([
+    ['Reader', ['kms:Decrypt', 's3:GetObject', 's3:GetObjectVersion', 's3:ListBucket']],
+    ['Consumer', ['kms:Decrypt', 's3:DeleteObject', 's3:GetObject', 's3:GetObjectVersion', 's3:ListBucket']],
+    ['Placer', ['kms:Decrypt', 'kms:GenerateDataKey', 's3:AbortMultipartUpload', 's3:PutObject']],
+  ])('give a %s this and no more', (name, actions) => {
+    expect(actionsOf(name)).toEqual(actions);
+  });
+
+  it('give an operator what tasks may, and the look at every row', () => {
+    const task = (onlyResource(template, 'AWS::ECS::TaskDefinition').Properties['TaskRoleArn'] as { 'Fn::GetAtt': [string, string] })[
+      'Fn::GetAtt'
+    ][0];
+    const own = statementsOf(template, task).flatMap(({ Action }) => Action);
+    const ofTasksOnly = ['acm:ExportCertificate', 'ecs:GetTaskProtection', 'ecs:UpdateTaskProtection'];
+    expect(actionsOf('Operator')).toEqual([...own.filter((action) => !ofTasksOnly.includes(action)), 'dynamodb:Scan'].sort());
+  });
+});
+
+describe('events', () => {
+  const patterns = resourcesOf(template, 'AWS::Events::Rule').map(({ Properties }) => Properties['EventPattern'] as { source: string[] });
+
+  it('of files can be had by type and prefix', () => {
+    expect(patterns.filter(({ source }) => source[0] === 'causeway')).toEqual([
+      { source: ['causeway'], 'detail-type': ['Causeway File Change'], detail: { type: ['arrived'], key: [{ prefix: 'acme/' }] } },
+      { source: ['causeway'], 'detail-type': ['Causeway File Change'], detail: { type: ['removed', 'moved'] } },
+    ]);
+  });
+});
+
+describe('metrics', () => {
+  it('are those of this deployment', () => {
+    const alarm = resourcesOf(template, 'AWS::CloudWatch::Alarm').find(({ id }) => id.startsWith('TheirAlarm'));
+    const table = onlyResource(template, 'AWS::DynamoDB::Table').id;
+    expect(alarm?.Properties).toMatchObject({
+      Namespace: 'Causeway',
+      MetricName: 'uploads.failed',
+      Dimensions: [{ Name: 'Table', Value: { Ref: table } }],
+    });
+  });
+});
+
+it('an image of their own is taken, and none is built', () => {
+  const [container] = onlyResource(template, 'AWS::ECS::TaskDefinition').Properties['ContainerDefinitions'] as [{ Image: string }];
+  expect(container.Image).toBe('registry.example.com/causeway:1');
+});
+
+it('settings with a fault stop the synthesis', () => {
+  expect(() => new Causeway(new Stack(new App({ outdir: folder }), 'faulty'), 'Ftps', { settings: { tasks: 1 } })).toThrow(
+    'tasks is 1, but must be at least zones (2)',
+  );
+});
