@@ -2,7 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { describeConnection, openOperator } from './compose';
+import { addStoreCommands } from './cli-stores';
+import { describeConnection, memoryOfProcess, openOperator } from './compose';
 import { type Config, readConfig } from './config/config';
 import { describeVariables, variables } from './config/variables';
 import { main } from './main';
@@ -59,9 +60,8 @@ interface Tools {
   readonly makeUp: () => string;
 }
 
-/** The memory decides over nothing that a command does. */
 function configuration(): Config {
-  const config = readConfig(process.env, 0);
+  const config = readConfig(process.env, memoryOfProcess());
   if ('faults' in config) throw new OperatorError(config.faults.join('\ncauseway: '), 'usage');
   return config;
 }
@@ -142,6 +142,7 @@ export function buildCommandLine(write?: (text: string) => void): Command {
     .addHelpText('after', '\nExample:\n  causeway sheet acme --host ftps.example.com')
     .action(printSheet);
   addPartnerCommands(program);
+  addStoreCommands(program, { configuration, print, withJson });
   return program;
 }
 

@@ -9,9 +9,11 @@ import { readFromSecret } from './adapters/certificates/secret';
 import { ensureSelfSigned } from './adapters/certificates/self-signed';
 import { lockFolder } from './adapters/lmdb/folder-lock';
 import { BudgetedPartBuffers } from './adapters/memory/budgeted-part-buffers';
+import { EmfMetrics } from './adapters/emf-metrics';
+import { watchEventLoop } from './adapters/event-loop-delay';
 import { MetricsLog } from './adapters/metrics-log';
 import { pinoLog } from './adapters/pino-log';
-import { bootId, startedOf } from './adapters/process-identity';
+import { availableMemory, bootId, startedOf } from './adapters/process-identity';
 import { ProcessMetrics } from './adapters/process-metrics';
 import { randomIds } from './adapters/random-ids';
 import { systemClock } from './adapters/system-clock';
@@ -54,10 +56,18 @@ export interface OperatorTools {
 /** What the command line needs; beside a running server, in the same index. */
 export async function openOperator(config: Pick<Config, 'data' | 'metadata'>): Promise<OperatorTools> {
   const undo: (() => unknown)[] = [];
-  const log = pinoLog('warn', (line) => process.stderr.write(line));
+  const log = commandLog();
   const { users } = await openIndex(config, { clock: systemClock, ids: randomIds, log, undo }, false);
   const partners = new Partners({ users, hasher: new Argon2PasswordHasher(), clock: systemClock });
   return { partners, ids: randomIds, close: () => closeAll(undo) };
+}
+
+/** Bytes that part buffers are a share of. */
+export const memoryOfProcess = availableMemory;
+
+/** Of a command: what goes wrong beside it. */
+function commandLog(): Log {
+  return pinoLog('warn', (line) => process.stderr.write(line));
 }
 
 async function closeAll(undo: (() => unknown)[]): Promise<void> {
@@ -117,6 +127,7 @@ export async function describeConnection(
     implicitPort: ports.implicitPort,
     passivePorts: ports.passivePorts,
     fingerprint: certificate.fingerprint,
+    notAfter: certificate.notAfter,
     certificateFile: selfSigned ? path.resolve(files.certificate) : undefined,
     dataFolder: config.data === variables.CAUSEWAY_DATA.default ? undefined : path.resolve(config.data),
   };
@@ -155,7 +166,8 @@ interface Opened {
 
 /** The stores, and the rules on top of them. */
 async function openRules(config: Config, log: Log, undo: (() => unknown)[]): Promise<Opened> {
-  const surroundings = { clock: systemClock, ids: randomIds, log, undo };
+  const metrics = new ProcessMetrics();
+  const surroundings = { clock: systemClock, ids: randomIds, log, metrics, undo };
   const { clock, ids } = surroundings;
   const task = ids.token();
   if (usesFolder(config)) {
@@ -164,7 +176,6 @@ async function openRules(config: Config, log: Log, undo: (() => unknown)[]): Pro
   }
   const index = await openIndex(config, surroundings, true);
   const observer = index.shared ? new TaskObserver(index.leases, clock, config.times.deadAfter) : undefined;
-  const metrics = new ProcessMetrics();
   const folders = new FolderTruth();
   const fs: Filesystem = {
     metadata: index.metadata,
@@ -198,7 +209,7 @@ export interface FilesystemTools {
 }
 
 /** The filesystem without a server: for commands, and for the function that follows the bucket's events. In the data folder nobody else may be at work. */
-export async function openFilesystem(config: Config, log: Log): Promise<FilesystemTools> {
+export async function openFilesystem(config: Config, log: Log = commandLog()): Promise<FilesystemTools> {
   const undo: (() => unknown)[] = [];
   try {
     const { fs, index, observer } = await openRules(config, log, undo);
@@ -292,10 +303,33 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const hints = openHints(config);
   const noMoreHints = new AbortController();
   const following = hints && followHints(fs, hints, noMoreHints.signal);
-  const metricsLog = new MetricsLog({ read: () => ({ 'buffers.used': fs.buffers.used, ...metrics.snapshot() }), clock, log });
-  metricsLog.start();
+  const eventLoop = watchEventLoop();
+  undo.push(() => eventLoop.close());
+  const levels = () => {
+    const { portsUsedPercent, relays } = routing.counts();
+    return {
+      ...metrics.levels(),
+      'transfers.open': server.transferring,
+      'ports.used-percent': portsUsedPercent,
+      'buffers.used-percent': Math.round((100 * fs.buffers.used) / fs.buffers.budget),
+      'relays.open': relays,
+      'event-loop.delay-ms': eventLoop.take(),
+      'certificate.days-left': Math.floor((certificates.current().notAfter - clock.now()) / 86_400_000),
+    };
+  };
+  const report =
+    config.fleet && config.metadata.kind === 'dynamodb'
+      ? new EmfMetrics({
+          read: () => ({ totals: metrics.totals(), levels: levels(), samples: metrics.takeSamples() }),
+          write: (line) => process.stdout.write(line),
+          table: config.metadata.table,
+          clock,
+        })
+      : new MetricsLog({ read: () => ({ ...levels(), ...metrics.totals() }), clock, log });
+  report.start();
+  routing.protectWhile(() => server.transferring);
   routing.ready();
-  log.info('server.ready', { ...ports, task });
+  log.info('server.ready', { ...ports, ...routing.ports, task });
 
   return {
     partners: new Partners({ users, hasher, clock }),
@@ -309,7 +343,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
       await following;
       hints?.close();
       await maintenance.stop();
-      metricsLog.stop();
+      report.stop();
       await closeAll(undo);
     },
   };

@@ -13,6 +13,9 @@ import type { Log } from './ports/log';
 
 /** The server process: environment in, connection sheet out, signals, exit code. */
 
+// What Node may be is said by package.json and checked by npm; the SDK would say it at every start and every command, for `cli.ts` comes by here too.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 const exitCodes = { drained: 0, cannotStart: 1, usage: 2, secondInterrupt: 130 } as const;
 const firstPartner = 'demo';
 

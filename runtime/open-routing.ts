@@ -4,7 +4,7 @@ import { TaskProtection } from './adapters/ecs/task-protection';
 import { HealthEndpoint } from './admin/health';
 import type { Config, FleetConfig } from './config/config';
 import { OperatorError } from './operator/operator-error';
-import type { Clock } from './ports/clock';
+import type { Clock, Timer } from './ports/clock';
 import type { DataSockets } from './ports/data-sockets';
 import type { Ids } from './ports/ids';
 import type { LeaseStore } from './ports/lease-store';
@@ -22,12 +22,16 @@ export interface Routing {
   readonly pasvAddress: string | undefined;
   /** Where other tasks hand over connections that are ours. */
   readonly relay?: string;
+  /** What a task of a fleet listens on beside the control ports; 0 in the settings stands for a free one. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** For the metrics. */
+  counts(): { readonly portsUsedPercent: number; readonly relays: number };
   /** From now on the load balancer may send clients. */
   ready(): void;
   /** From now on it shall not, though it will for a while. */
   leave(): void;
-  /** How many transfers run; called every few seconds. */
-  transferring(count: number): void;
+  /** From now on it is asked every few seconds how many transfers run; while there are any, the host is asked not to stop this task. */
+  protectWhile(transferring: () => number): void;
   /** Connections that are handed on for other tasks may end by themselves, for so many milliseconds. */
   drain(milliseconds: number): Promise<void>;
   close(): Promise<void>;
@@ -40,6 +44,9 @@ interface Surroundings {
   readonly task: string;
   readonly leases: LeaseStore;
 }
+
+/** Milliseconds. A transfer that is shorter needs no protection: the drain waits for it. */
+const betweenLooks = 2_000;
 
 export async function openRouting(config: Config, surroundings: Surroundings): Promise<Routing> {
   return config.fleet ? openFleet(config, config.fleet, surroundings) : openPorts(config, surroundings);
@@ -54,9 +61,11 @@ async function openPorts(config: Config, surroundings: Surroundings): Promise<Ro
     dataSockets: passive,
     passivePorts,
     pasvAddress: addressIn(config.pasvAddress, undefined),
+    ports: {},
+    counts: () => ({ portsUsedPercent: passive.usedPercent, relays: 0 }),
     ready: () => undefined,
     leave: () => undefined,
-    transferring: () => undefined,
+    protectWhile: () => undefined,
     drain: async () => undefined,
     close: () => passive.close(),
   };
@@ -68,7 +77,7 @@ async function openFleet(config: Config, fleet: FleetConfig, surroundings: Surro
   const pasvAddress = addressIn(config.pasvAddress, place.zone);
   let state: string | undefined = 'starting';
   const health = new HealthEndpoint({ clock, notReady: () => state });
-  await health.listen(config.host, fleet.adminPort).catch((error: NodeJS.ErrnoException) => {
+  const adminPort = await health.listen(config.host, fleet.adminPort).catch((error: NodeJS.ErrnoException) => {
     throw explainBind(error, config.host, String(fleet.adminPort));
   });
   const routing = await openFleetRouting({
@@ -84,24 +93,39 @@ async function openFleet(config: Config, fleet: FleetConfig, surroundings: Surro
     await health.close();
     throw explainBind(error, config.host, `${error.port ?? `${fleet.dataPort} or ${fleet.relayPort}`}`);
   });
+  let looking: Timer | undefined;
   const protection = fleet.agent === undefined ? undefined : new TaskProtection({ agent: fleet.agent, clock, log });
   return {
     dataSockets: routing.dataSockets,
     passivePorts: config.passivePorts,
     pasvAddress,
     relay: routing.relay,
+    ports: { dataPort: routing.dataPort, adminPort, relayPort: routing.relayPort },
+    counts: () => {
+      const { usedPercent, relays } = routing.counts();
+      return { portsUsedPercent: usedPercent, relays: relays.active };
+    },
     ready: () => {
       state = undefined;
     },
     leave: () => {
       state = 'draining';
     },
-    transferring: (count) => protection?.update(count + routing.counts().relays.active),
+    protectWhile: (transferring) => {
+      const look = () => {
+        protection?.update(transferring() + routing.counts().relays.active);
+        looking = clock.timer(betweenLooks, look);
+      };
+      if (protection) look();
+    },
     drain: (milliseconds) =>
       routing
         .drain(AbortSignal.timeout(milliseconds))
-        .catch((cause: unknown) => log.warn('server.drain', { text: 'connections handed on for other tasks are cut at the deadline', cause })),
+        .catch((cause: unknown) =>
+          log.warn('server.drain', { text: 'connections handed on for other tasks are cut at the deadline', cause }),
+        ),
     close: async () => {
+      looking?.cancel();
       await protection?.close();
       await routing.close();
       await health.close();

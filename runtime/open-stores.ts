@@ -20,6 +20,7 @@ import type { Ids } from './ports/ids';
 import type { LeaseStore } from './ports/lease-store';
 import type { Log } from './ports/log';
 import type { MetadataStore } from './ports/metadata-store';
+import type { Metrics } from './ports/metrics';
 import type { ObjectStore } from './ports/object-store';
 import type { UserDirectory } from './ports/user-directory';
 
@@ -29,6 +30,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  readonly metrics?: Metrics;
   /** What is opened is closed by these, the last one first. */
   readonly undo: (() => unknown)[];
 }
@@ -51,11 +53,11 @@ export const indexFolder = (data: string) => path.join(data, 'index');
  */
 export async function openIndex(
   config: Pick<Config, 'data' | 'metadata'>,
-  { clock, ids, log, undo }: Surroundings,
+  { clock, ids, log, metrics, undo }: Surroundings,
   cached: boolean,
 ): Promise<Index> {
   if (config.metadata.kind === 'dynamodb') {
-    const dynamo = openDynamo(config.metadata, { clock, ids, log });
+    const dynamo = openDynamo(config.metadata, { clock, ids, log, metrics });
     undo.push(() => dynamo.close());
     const faults = await checkTable(dynamo);
     if (faults.length > 0) throw new OperatorError(faults.join('\ncauseway: '));
@@ -84,8 +86,8 @@ export async function openObjects(config: Config, surroundings: Surroundings): P
   return config.objects.kind === 's3' ? openBucket(config, config.objects, surroundings) : openFolder(config, surroundings);
 }
 
-async function openBucket(config: Config, s3: S3Config, { clock, ids, log, undo }: Surroundings): Promise<ObjectStore> {
-  const opened = await openS3Store({ ...s3, bufferBudget: config.bufferBudget }, { clock, ids, log });
+async function openBucket(config: Config, s3: S3Config, { clock, ids, log, metrics, undo }: Surroundings): Promise<ObjectStore> {
+  const opened = await openS3Store({ ...s3, bufferBudget: config.bufferBudget }, { clock, ids, log, metrics });
   if ('faults' in opened) throw new OperatorError(opened.faults.join('\ncauseway: '));
   undo.push(() => opened.close());
   for (const text of [...opened.report.notes, ...opened.costs]) log.info('server.warning', { text });

@@ -1,4 +1,4 @@
-import { lstat, open, readdir } from 'node:fs/promises';
+import { lstat, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Filesystem } from '../filesystem/filesystem';
@@ -8,8 +8,9 @@ import type { PartnerView } from '../filesystem/partner-view';
 import { readEntry } from '../filesystem/path-state';
 import { Failure } from '../model/failure';
 import { allRights, type User } from '../model/user';
-import { childPath, isListable, parentPath, type VirtualPath } from '../model/virtual-path';
+import { childPath, isListable, parentPath, resolvePath, type VirtualPath } from '../model/virtual-path';
 import type { ByteSource } from '../ports/byte-source';
+import { OperatorError } from './operator-error';
 
 /**
  * Bulk load of the files that an FTP server before this one has kept. Each file goes the way of every upload (record, settle, claim, entry), so a run that is
@@ -17,8 +18,8 @@ import type { ByteSource } from '../ports/byte-source';
  */
 export interface ImportOptions {
   readonly folder: string;
-  /** Directory of the partner that the folder's content goes into. */
-  readonly to: VirtualPath;
+  /** Directory of the partner that the folder's content goes into, as the operator writes it. */
+  readonly to: string;
   /** Files at once. */
   readonly parallel: number;
   /** Replace files that are there with other bytes. */
@@ -53,13 +54,16 @@ interface Found {
 
 /** Steps come in the order in which files are done. Directories are made as they are met and are no steps. */
 export async function* importFolder(fs: Filesystem, partner: User, options: ImportOptions): AsyncGenerator<ImportStep> {
+  const to = resolvePath('/' as VirtualPath, options.to);
+  if (typeof to === 'object') throw new OperatorError(`--to ${options.to} is no path that a partner could name: ${to.fault}`, 'usage');
+  if (!(await stat(options.folder).catch(() => undefined))?.isDirectory()) throw new OperatorError(`${options.folder} is no folder`);
   // The operator's own act: what the partner himself may do does not limit it.
   const user: User = { ...partner, rights: allRights, directories: {}, maxFileBytes: undefined };
   const view = openPartnerView(fs, () => user);
   const running = new Set<Promise<void>>();
   const done: ImportStep[] = [];
-  if (!options.dryRun) await makeParents(view, options.to);
-  for await (const found of walk(options.folder, '', options.to)) {
+  if (!options.dryRun) await makeParents(view, to);
+  for await (const found of walk(options.folder, '', to)) {
     if (found.kind === 'directory' && found.path !== undefined) {
       if (!options.dryRun) await makeDirectory(view, found.path);
       continue;

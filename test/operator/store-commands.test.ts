@@ -1,0 +1,101 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { killAll, run } from './run-program';
+
+/** doctor, import and reconcile as an operator's shell runs them, on a data folder of their own. */
+let base: string;
+let environment: Record<string, string>;
+
+beforeEach(() => {
+  base = mkdtempSync(path.join(tmpdir(), 'causeway-commands-'));
+  environment = {
+    CAUSEWAY_DATA: path.join(base, 'data'),
+    CAUSEWAY_HOST: '127.0.0.1',
+    CAUSEWAY_EXPLICIT_PORT: '0',
+    CAUSEWAY_IMPLICIT_PORT: '0',
+    CAUSEWAY_PASSIVE_PORTS: 'free:2',
+  };
+  mkdirSync(environment['CAUSEWAY_DATA'] as string, { mode: 0o700 });
+});
+
+afterEach(() => rmSync(base, { recursive: true }));
+afterAll(killAll);
+
+const causeway = (...args: string[]) => run('cli.ts', args, environment);
+
+it('an empty folder can be used, and doctor says what is still to be done', async () => {
+  const { code, out } = await causeway('doctor', '--json');
+  const findings = JSON.parse(out) as { level: string; text: string }[];
+  expect(code).toBe(0);
+  expect(findings.map(({ text }) => text)).toEqual(
+    expect.arrayContaining([
+      'can be written',
+      'can be used; 0 partners',
+      'the first start makes one',
+      'no partner is there yet: causeway partner add NAME',
+    ]),
+  );
+}, 20_000);
+
+it('doctor tells a bucket that nobody answers for in a line, and fails', async () => {
+  const s3 = {
+    CAUSEWAY_OBJECTS: 's3',
+    CAUSEWAY_BUCKET: 'files',
+    CAUSEWAY_S3_ENDPOINT: 'http://127.0.0.1:9',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+  };
+  const { code, out } = await run('cli.ts', ['doctor'], { ...environment, ...s3 });
+  expect(code).toBe(1);
+  expect(out).toMatch(/^PROBLEM {2}bucket files: nobody answers at the endpoint of the bucket files/m);
+}, 40_000);
+
+it('there is nothing to make where everything lies in the folder, and nothing is made on AWS', async () => {
+  expect(await causeway('doctor', '--create')).toMatchObject({ code: 2 });
+  const aws = { CAUSEWAY_METADATA: 'dynamodb', CAUSEWAY_TABLE: 'causeway', CAUSEWAY_REGION: 'eu-west-1' };
+  const { code, err } = await run('cli.ts', ['doctor', '--create'], { ...environment, ...aws });
+  expect(code).toBe(2);
+  expect(err).toContain('cdk deploy makes it');
+}, 20_000);
+
+it('a folder is imported, imported again, and what others change is reconciled', async () => {
+  const folder = path.join(base, 'old');
+  mkdirSync(path.join(folder, 'sub'), { recursive: true });
+  writeFileSync(path.join(folder, 'one'), 'first');
+  writeFileSync(path.join(folder, 'sub', 'two'), 'second');
+  await causeway('partner', 'add', 'acme');
+  expect(await causeway('import', folder, '--partner', 'acme', '--to', '/archive')).toMatchObject({
+    code: 0,
+    out: '2 imported, 0 there already, 0 differ, 0 ignored, 0 failed\n',
+  });
+  const objects = path.join(environment['CAUSEWAY_DATA'] as string, 'objects');
+  expect(readFileSync(path.join(objects, 'acme/archive/sub/two'), 'utf8')).toBe('second');
+  writeFileSync(path.join(folder, 'one'), 'changed');
+  expect(await causeway('import', folder, '--partner', 'acme', '--to', '/archive')).toMatchObject({
+    code: 1,
+    out: '0 imported, 1 there already, 1 differ, 0 ignored, 0 failed\n',
+    err: expect.stringContaining('differs  "one"'),
+  });
+  unlinkSync(path.join(objects, 'acme/archive/one'));
+  expect(await causeway('reconcile', '--dry-run')).toMatchObject({ code: 1, out: expect.stringContaining('missing  "acme/archive/one"') });
+  expect(await causeway('reconcile')).toMatchObject({ code: 0, out: expect.stringContaining('2 files compared, 1 differ, 1 put right') });
+  expect(await causeway('reconcile', '--prefix', 'acme/archive/sub')).toMatchObject({
+    code: 0,
+    out: '1 files compared, 0 differ, 0 put right\n',
+  });
+}, 60_000);
+
+it.each([
+  [['import', '/nowhere', '--partner', 'nobody'], 1, 'there is no partner nobody'],
+  [['import', '/tmp', '--partner', 'x', '--parallel', 'many'], 2, '--parallel must be a number from 1 to 999'],
+  [['reconcile', '--prefix', 'other'], 2, 'lies in no home'],
+])(
+  '%j ends with %d and a sentence',
+  async (args, code, text) => {
+    const ended = await causeway(...args);
+    expect(ended.code).toBe(code);
+    expect(ended.err).toContain(text);
+  },
+  20_000,
+);
