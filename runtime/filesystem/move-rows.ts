@@ -49,7 +49,8 @@ export async function moveRow(
   tx.remove(entryKey(before));
   if (claim?.state === 'free') tx.remove(claimKey(after));
   if (entry.kind === 'directory') {
-    tx.put(entryKey(after), { ...entry, sequence });
+    // A mark below is of a removal that died together with the begin of this rename: nobody would find it under the new name.
+    tx.put(entryKey(after), { ...entry, mark: undefined, sequence });
   } else {
     tx.put(entryKey(after), { ...movedFile(entry, journal, keyOf(after), sequence), ...(file && { version: file.version }) });
     if (file?.sourceNow) tx.put(entryKey(before), adoptedEntry(fs, entry.storedKey, file.sourceNow, entry.sequence + 2));

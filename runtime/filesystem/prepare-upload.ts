@@ -150,10 +150,7 @@ class Upload implements PreparedUpload {
       return { size: entry.size };
     } catch (error) {
       if (!this.with_.addsToNothing || !(error instanceof Failure) || error.kind !== 'may-not-overwrite') throw error;
-      throw new Failure(
-        'base-changed',
-        'Another upload of this file has been stored meanwhile; nothing was added. Append to that, or send it whole.',
-      );
+      throw new Failure('base-changed', 'Another upload of this file has been stored meanwhile; nothing was added. Append to that one.');
     } finally {
       this.admission.end();
     }

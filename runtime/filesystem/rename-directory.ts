@@ -106,10 +106,26 @@ async function abandonMove(fs: Filesystem, journal: RenameDirectoryJournal): Pro
   });
 }
 
+async function hasBegun(fs: Filesystem, { to, moved }: RenameDirectoryJournal): Promise<boolean> {
+  if (moved) return true;
+  const { directories } = fs.objects;
+  if (directories) return (await directories.stamp(to)) !== undefined;
+  return (await fs.metadata.page('entry', to, { limit: 1 })).length > 0;
+}
+
 /** From the journal to the end; also what the sweeper does. */
 export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJournal, recovering: boolean): Promise<void> {
   const { from, to, token } = begun;
   const { directories } = fs.objects;
+  if (recovering && !(await hasBegun(fs, begun))) {
+    // Its task died before it had looked below, or just after: whoever came meanwhile goes first.
+    try {
+      await requireQuiet(fs, from);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return abandonMove(fs, begun);
+    }
+  }
   if (directories && !begun.moved) {
     const outcome = await directories.move(from, to);
     if (outcome === 'occupied') {

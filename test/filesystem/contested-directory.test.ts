@@ -99,8 +99,11 @@ class Crowd {
   private async delete(view: PartnerView): Promise<void> {
     for (const path of await filesBelow(view, '/d')) {
       const one = this.sent.find(({ name }) => path.endsWith(`/${name}`));
+      if (!one) continue;
+      // Until there is an answer, and for good when the process dies before it.
+      one.deleted = 'perhaps';
       const outcome = await outcomeOf(() => view.deleteFile(path));
-      if (one && outcome !== 'refused') one.deleted = outcome === 'done' ? 'yes' : 'perhaps';
+      if (outcome !== 'unknown') one.deleted = outcome === 'done' ? 'yes' : 'no';
     }
   }
 

@@ -1,4 +1,8 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
+import { entryKey } from '../../runtime/filesystem/rows';
+import { recover } from '../../runtime/filesystem/sweeper';
+import { transact } from '../../runtime/filesystem/transaction';
+import type { DirectoryEntry } from '../../runtime/model/entry';
 import { runUntilDone } from '../support/fake-clock';
 import { at, cut, events, get, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
 import { HeldCall } from '../support/held-call';
@@ -75,6 +79,23 @@ describe('the rename of a directory', () => {
     await moving;
     expect(await unfinished(fs)).toEqual([]);
     expect([await get(view, '/e/a'), await get(view, '/e/sub/b.part'), await get(view, '/f')]).toEqual(['one', 'two', 'x']);
+  });
+
+  it('that is carried on after a crash leaves no mark of a removal below that died with it', async () => {
+    const { view, held, fs, nextProcess } = await make();
+    const call = new HeldCall('directories.move', 'before');
+    rename(viewOf(held(call)), '/d', '/e').catch(() => undefined); // Never goes on: its process is dead.
+    await call.reached;
+    await transact(fs, async (tx) => {
+      const row = entryKey({ parent: 'acme/d', name: 'sub' });
+      tx.put(row, { ...((await tx.get(row)) as DirectoryEntry), mark: { purpose: 'removing', owner: 'task-1', token: 'x' } });
+    });
+    const next = nextProcess();
+    await recover(next);
+    expect(await unfinished(next)).toEqual([]);
+    await put(viewOf(next), '/e/sub/new', 'x');
+    expect(await names(viewOf(next), '/e/sub')).toEqual(['b.part 3', 'new 1']);
+    expect(await names(view)).toEqual(['e/']);
   });
 
   it('of more files than one transaction takes is done in several', async () => {

@@ -12,7 +12,8 @@ import { SeededScheduler, type SimulatedProcess } from './seeded-scheduler';
 
 /**
  * One path, or two with a rename between them, and everybody who can change it at once: two writers whose connections break, one who deletes, one who
- * renames, one who reads and lists, the sweeper, a consumer and an operator outside; and the process dies in the middle and is started again.
+ * renames, one who reads and lists, the sweeper, a consumer and an operator outside; and the process dies in the middle and is started again. One file,
+ * because what each of them does is a few lines on the same world.
  */
 export interface Contest {
   readonly seed: number;

@@ -26,6 +26,11 @@ export class FakeBucket {
     return this.storeOver((command) => this.s3.send(command));
   }
 
+  /** A store whose requests the test sees, changes or delays. */
+  through(intercept: (command: Command, send: (command: Command) => Promise<unknown>) => Promise<unknown>): ObjectStore {
+    return this.storeOver((command) => intercept(command, (sent) => this.s3.send(sent)));
+  }
+
   hit(ports: FaultyPorts): ObjectStore {
     return this.storeOver((command) =>
       ports.request(command.constructor.name, () => this.s3.send(command), { unanswered, later: (effect) => this.later(effect) }),

@@ -331,7 +331,14 @@ const handlers: Record<string, Handler> = {
     return { ...describe(bucket, found), ContentLength: body.length, Body: Readable.from(body.length > 0 ? [body] : []) };
   },
   DeleteObject(bucket, input) {
-    if (input.VersionId !== undefined) throw new Error('a version was deleted by its id');
+    if (input.VersionId !== undefined) {
+      // The version goes for good, and the one before it is the current one again.
+      bucket.keys.set(
+        input.Key,
+        (bucket.keys.get(input.Key) ?? []).filter(({ id }) => id !== input.VersionId),
+      );
+      return {};
+    }
     if (input.IfMatch !== undefined) requireCondition(bucket, input);
     const marker = bucket.delete(input.Key);
     return bucket.options.versions ? { DeleteMarker: true, VersionId: marker.id } : {};

@@ -1,6 +1,7 @@
 import { Failure } from '../../runtime/model/failure';
 import type { Clock, Timer } from '../../runtime/ports/clock';
 import type { TestStores } from './filesystem';
+import { seededRandom } from './seeded-random';
 import { wrapPorts } from './wrapped-ports';
 
 /**
@@ -234,17 +235,6 @@ class Timeline {
   forget(process: SimulatedProcess): void {
     this.due = this.due.filter((entry) => entry.process !== process);
   }
-}
-
-/** Mulberry32: small, and the same everywhere. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** Whatever can go on without a port has gone on. */

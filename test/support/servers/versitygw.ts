@@ -29,7 +29,7 @@ export async function startVersitygw({ tls, parent = tmpdir() }: VersitygwOption
     const running = await startServer(
       path.join(folder, 'versitygw'),
       (port) => [
-        ...['--port', `127.0.0.1:${port}`, '--quiet', ...keys],
+        ...['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', ...keys],
         ...(tls ? ['--cert', tls.cert, '--key', tls.key] : []),
         ...['posix', '--sidecar', sidecar, '--versioning-dir', versions, objects],
       ],
