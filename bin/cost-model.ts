@@ -64,7 +64,7 @@ const price = {
 /** What one upload causes besides its bytes; the transactions of its commit count twice. */
 const perFile = { tableWrites: 8, tableReads: 8, logBytes: 3_000, queueRequests: 3, syncGbSeconds: 0.05 } as const;
 const partBytes = 8 * 1024 * 1024;
-const metrics = 22;
+const metrics = 27;
 const alarms = 18;
 const interfaceEndpoints = 4;
 

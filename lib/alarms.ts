@@ -80,9 +80,9 @@ export function alarmRows({ settings, fleet, loadBalancer, storage, events, cpu 
       periods: 3,
     },
     {
-      name: 'uploads-failed',
-      means: 'Uploads failed for a reason of ours.',
-      metric: fleet.get('uploads.failed'),
+      name: 'transfers-failed',
+      means: 'Uploads or downloads failed for a reason of ours.',
+      metric: fleet.get('failures.server'),
       threshold: 5,
     },
     {
@@ -129,10 +129,22 @@ export function alarmRows({ settings, fleet, loadBalancer, storage, events, cpu 
       threshold: 1,
     },
     {
-      name: 'events-late',
-      means: 'The oldest completion event has waited for five minutes.',
+      name: 'events-stopped',
+      means: 'Files arrived, and for a quarter of an hour nobody asked for their completion events: the pipe does not run.',
+      metric: new cloudwatch.MathExpression({
+        expression: 'IF(FILL(arrived, 0) > 0 AND FILL(asked, 0) < 1, 1, 0)',
+        label: 'files without events',
+        period: Duration.minutes(15),
+        usingMetrics: { arrived: fleet.get('uploads.committed'), asked: events.shape.metricInvocations() },
+      }),
+      threshold: 1,
+    },
+    {
+      name: 'sweeper-behind',
+      means: 'The oldest row of the outbox is five minutes old: the tasks do not get on with tidying up.',
       metric: fleet.worst('outbox.oldest-seconds'),
       threshold: 300,
+      periods: 2,
     },
     {
       name: 'events-undelivered',

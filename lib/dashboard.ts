@@ -37,7 +37,7 @@ export function dashboardWidgets({ fleet, cpu, memory, healthyTasks }: Dashboard
   return [
     [
       graph('Sessions and transfers', [fleetWide('sessions.open'), fleetWide('transfers.open')]),
-      sums('Transfers', 'uploads.committed', 'downloads.done', 'uploads.parked'),
+      sums('Transfers', 'uploads.committed', 'uploads.parked', 'uploads.failed', 'downloads.done', 'downloads.failed'),
       sums('Bytes', 'bytes.in', 'bytes.out'),
     ],
     [
@@ -46,7 +46,7 @@ export function dashboardWidgets({ fleet, cpu, memory, healthyTasks }: Dashboard
         fleet.get('uploads.seconds-to-226', { statistic: cloudwatch.Stats.p(95), label: 'p95' }),
         fleet.get('uploads.seconds-to-226', { statistic: cloudwatch.Stats.p(99), label: 'p99' }),
       ]),
-      sums('Failures', 'uploads.failed', 'downloads.failed', 'logins.failed', 'data.truncated'),
+      sums('Failures, by whose they are', 'failures.server', 'failures.client', 'failures.refused', 'logins.failed', 'data.truncated'),
       sums('Errors of the stores', 's3.errors', 'dynamodb.errors', 'sweeper.repairs'),
     ],
     [
@@ -55,7 +55,7 @@ export function dashboardWidgets({ fleet, cpu, memory, healthyTasks }: Dashboard
       graph('Tasks', [healthyTasks], [cpu, memory]),
     ],
     [
-      worst('Oldest completion event that waits, seconds', 'outbox.oldest-seconds'),
+      worst('Oldest row of the outbox, seconds', 'outbox.oldest-seconds'),
       graph('Relays', [fleetWide('relays.open')]),
       new cloudwatch.SingleValueWidget({
         title: 'Days left of the certificate',

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { addSessionCommands } from './cli-sessions';
 import { addStoreCommands } from './cli-stores';
 import { describeConnection, memoryOfProcess, openOperator } from './compose';
 import { type Config, readConfig } from './config/config';
@@ -143,6 +144,7 @@ export function buildCommandLine(write?: (text: string) => void): Command {
     .action(printSheet);
   addPartnerCommands(program);
   addStoreCommands(program, { configuration, print, withJson });
+  addSessionCommands(program, { configuration, print, withJson });
   return program;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
@@ -26,24 +27,21 @@ import { FolderTruth } from './filesystem/folder-truth';
 import { Heartbeat } from './filesystem/heartbeat';
 import { followHints } from './filesystem/index-sync';
 import { Maintenance } from './filesystem/maintenance';
-import { openPartnerView } from './filesystem/open-view';
 import { recover } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
 import { openRouting, ownAddresses } from './open-routing';
-import { type Index, openHints, openIndex, openObjects, type Surroundings, usesFolder } from './open-stores';
+import { openBoard, openServer } from './open-server';
+import { type Index, indexFolder, openFolderLeases, openHints, openIndex, openObjects, type Surroundings, usesFolder } from './open-stores';
 import type { SheetFacts } from './operator/connection-sheet';
+import { OperatorError } from './operator/operator-error';
 import { Partners } from './operator/partners';
+import { Sessions } from './operator/sessions';
 import type { Certificate, CertificateSource } from './ports/certificate-source';
 import type { Clock } from './ports/clock';
 import type { Ids } from './ports/ids';
 import type { Log } from './ports/log';
 import type { PasswordHasher } from './ports/password-hasher';
 import type { UserDirectory } from './ports/user-directory';
-import { FtpsServer } from './server/server';
-import { LockOut } from './session/lock-out';
-import { Login } from './session/login';
-import { Seats } from './session/seats';
-import { Session } from './session/session';
 
 /** The composition root: the only file that knows which adapter stands behind which port. */
 
@@ -60,6 +58,27 @@ export async function openOperator(config: Pick<Config, 'data' | 'metadata'>): P
   const { users } = await openIndex(config, { clock: systemClock, ids: randomIds, log, undo }, false);
   const partners = new Partners({ users, hasher: new Argon2PasswordHasher(), clock: systemClock });
   return { partners, ids: randomIds, close: () => closeAll(undo) };
+}
+
+export interface SessionTools {
+  readonly sessions: Sessions;
+  pause(milliseconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What shows and ends sessions, beside a running server. */
+export async function openSessions(config: Config): Promise<SessionTools> {
+  const undo: (() => unknown)[] = [];
+  const surroundings = { clock: systemClock, ids: randomIds, log: commandLog(), undo };
+  const folder = config.metadata.kind === 'lmdb';
+  if (folder && !existsSync(indexFolder(config.data))) {
+    throw new OperatorError(`${path.resolve(config.data)} is no data folder: start the server once, or set CAUSEWAY_DATA`);
+  }
+  const leases = folder
+    ? openFolderLeases(config.data, surroundings, 'beside it')
+    : (await openIndex(config, surroundings, false)).leases;
+  const sessions = new Sessions({ leases, clock: systemClock, beatEvery: beatEvery(config) });
+  return { sessions, pause: (milliseconds) => systemClock.sleep(milliseconds), close: () => closeAll(undo) };
 }
 
 /** Bytes that part buffers are a share of. */
@@ -102,8 +121,12 @@ export function needsFolder(config: Config): boolean {
 /** An observer sees a task miss several beats: a slow answer of the store makes nobody look dead. */
 const beatsBeforeDeath = 6;
 
-/** Behind a load balancer: how long before the end of the drain no new connection is taken any more. Milliseconds. */
-const lastCall = 15_000;
+/** Where nobody else looks at it but the command line, a beat costs nothing, and whoever waits for one shall not wait long. */
+const beatEmbedded = 1_000;
+
+function beatEvery({ metadata, times }: Config): number {
+  return metadata.kind === 'dynamodb' ? times.deadAfter / beatsBeforeDeath : beatEmbedded;
+}
 
 const everywhere: readonly string[] = ['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'];
 
@@ -174,13 +197,15 @@ async function openRules(config: Config, log: Log, undo: (() => unknown)[]): Pro
     const owner = { pid: process.pid, started: startedOf(process.pid) ?? '', boot: bootId() ?? '', nonce: task };
     undo.push(lockFolder(config.data, owner, startedOf));
   }
-  const index = await openIndex(config, surroundings, true);
+  const leases = config.metadata.kind === 'lmdb' ? openFolderLeases(config.data, surroundings, 'server') : undefined;
+  const index = await openIndex(config, surroundings, true, leases);
   const observer = index.shared ? new TaskObserver(index.leases, clock, config.times.deadAfter) : undefined;
   const folders = new FolderTruth();
+  const objects = await openObjects(config, surroundings);
   const fs: Filesystem = {
     metadata: index.metadata,
-    objects: await openObjects(config, surroundings),
-    buffers: new BudgetedPartBuffers(config.bufferBudget, config.smallestPart),
+    objects,
+    buffers: new BudgetedPartBuffers(config.bufferBudget, Math.max(config.smallestPart, objects.smallestBuffer ?? 0)),
     clock,
     ids,
     log,
@@ -229,62 +254,21 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const { clock, ids, task } = fs;
   const routing = await openRouting(config, { ...surroundings, task, leases });
   undo.push(() => routing.close());
-  if (observer) {
-    const heartbeat = new Heartbeat(fs, { leases, observer, relay: routing.relay, every: config.times.deadAfter / beatsBeforeDeath });
-    await heartbeat.start();
-    undo.push(() => heartbeat.stop());
-  } else {
-    await recover(fs);
-  }
+  const board = openBoard(fs, leases);
+  const every = beatEvery(config);
+  const heartbeat = new Heartbeat(fs, { leases, observer, relay: routing.relay, every, onBeat: async () => board.refresh() });
+  // The first beat comes before anything that another task could find.
+  await heartbeat.start();
+  undo.push(async () => {
+    await heartbeat.stop();
+    await board.close();
+  });
+  if (!observer) await recover(fs);
 
   const certificates = await openCertificates(config, hostName, clock, log);
   undo.push(() => certificates.close());
 
-  const { sessionsPerUser, sessionsPerAddress } = config;
-  const lockOut = new LockOut(leases, config.lockoutFailures, config.times.lockout);
-  const seats = new Seats({ leases, task, fleet: fs.fleet, log });
-  const login = new Login({ users, hasher, lockOut, seats, sessionsPerUser, sessionsPerAddress, clock, ids, metrics });
-  const server = new FtpsServer({
-    host: config.host,
-    explicitPort: config.explicitPort,
-    implicitPort: config.implicitPort,
-    tls: { minVersion: config.tlsMin, maxVersion: config.tlsMax },
-    certificates,
-    dataSockets: routing.dataSockets,
-    passiveAddress: (local) => routing.pasvAddress ?? local,
-    createSession: (control, data) =>
-      new Session({
-        control,
-        data,
-        openView: (user, client) => openPartnerView(fs, user, client),
-        users,
-        login,
-        clock,
-        ids,
-        log,
-        metrics,
-        limits: {
-          loginTimeout: config.times.login,
-          idleTimeout: config.times.idle,
-          longestSession: config.times.session,
-          lineLength: config.lineLength,
-          loginFailures: config.loginFailures,
-          statusEntries: config.statusEntries,
-        },
-      }),
-    clock,
-    log,
-    metrics,
-    limits: {
-      sessionsPerAddress: config.sessionsPerAddress,
-      handshakeTimeout: config.times.handshake,
-      acceptTimeout: config.times.accept,
-      stallTimeout: config.times.stall,
-      keepAlive: config.times.keepAlive,
-      drainTimeout: config.times.drain,
-      lastCall: config.fleet && lastCall,
-    },
-  });
+  const server = openServer(config, { fs, users, leases, hasher, metrics, certificates, routing, board });
   const ports = await server.start();
   const warning = warningOfAddress({ host: config.host, pasvAddress: routing.pasvAddress }, ownAddresses());
   if (warning) log.warn('server.warning', { text: warning });

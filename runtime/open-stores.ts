@@ -7,6 +7,7 @@ import { DynamoUserDirectory } from './adapters/dynamodb/dynamodb-user-directory
 import { openDynamo } from './adapters/dynamodb/open-dynamodb';
 import { checkTable } from './adapters/dynamodb/table';
 import { Environment } from './adapters/lmdb/environment';
+import { LmdbLeaseStore, openLeases } from './adapters/lmdb/lmdb-lease-store';
 import { LmdbMetadataStore } from './adapters/lmdb/lmdb-metadata-store';
 import { LmdbUserDirectory } from './adapters/lmdb/lmdb-user-directory';
 import { MemoryLeaseStore } from './adapters/memory/memory-lease-store';
@@ -48,6 +49,7 @@ export interface Index {
 export const indexFolder = (data: string) => path.join(data, 'index');
 
 /**
+ * @param leases Where the index lies in the folder, which has none of its own.
  * @param cached Partners may be up to half a minute old; a command that changes them must not see them so.
  * @throws One line for the operator when the table is not there, or not as it must be.
  */
@@ -55,6 +57,7 @@ export async function openIndex(
   config: Pick<Config, 'data' | 'metadata'>,
   { clock, ids, log, metrics, undo }: Surroundings,
   cached: boolean,
+  leases: LeaseStore = new MemoryLeaseStore(clock),
 ): Promise<Index> {
   if (config.metadata.kind === 'dynamodb') {
     const dynamo = openDynamo(config.metadata, { clock, ids, log, metrics });
@@ -75,10 +78,20 @@ export async function openIndex(
   return {
     metadata: new LmdbMetadataStore(environment),
     users: new LmdbUserDirectory(environment),
-    leases: new MemoryLeaseStore(clock),
+    leases,
     shared: false,
     upkeep: () => environment.maintain(),
   };
+}
+
+/**
+ * Leases beside an index in the data folder, so that the command line sees a running server's sessions. The server empties them; what is opened beside it
+ * only looks, and asks.
+ */
+export function openFolderLeases(data: string, { clock, ids, undo }: Surroundings, owner: 'server' | 'beside it'): LeaseStore {
+  const environment = openLeases(path.join(indexFolder(data), 'leases'), ids.token(), owner, bootId());
+  undo.push(() => environment.close());
+  return new LmdbLeaseStore(environment, new MemoryLeaseStore(clock));
 }
 
 /** @throws One line for the operator when the bucket is not there, or may not be used. */

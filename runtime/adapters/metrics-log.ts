@@ -14,6 +14,8 @@ export interface MetricsLogOptions {
 }
 
 const every = 60_000;
+/** They change by themselves: a server where nothing happens would tell them for ever. */
+const restless: readonly string[] = ['event-loop.delay-ms', 'certificate.days-left', 'outbox.oldest-seconds'] satisfies MetricName[];
 
 export class MetricsLog {
   private readonly stopped = new AbortController();
@@ -22,7 +24,7 @@ export class MetricsLog {
   constructor(private readonly options: MetricsLogOptions) {}
 
   start(): void {
-    this.last = JSON.stringify(this.options.read());
+    this.last = comparable(this.options.read());
     void this.run();
   }
 
@@ -39,7 +41,7 @@ export class MetricsLog {
   private tell(): void {
     const { read, log } = this.options;
     const values = read();
-    const text = JSON.stringify(values);
+    const text = comparable(values);
     if (text === this.last) return;
     this.last = text;
     log.info('server.metrics', { metrics: values });
@@ -50,4 +52,8 @@ export class MetricsLog {
     this.stopped.abort();
     this.tell();
   }
+}
+
+function comparable(values: Readonly<Partial<Record<MetricName, number>>>): string {
+  return JSON.stringify(Object.entries(values).filter(([name]) => !restless.includes(name)));
 }

@@ -71,12 +71,16 @@ export const variables = {
     default: 'off',
     help: 'On: this server is one task of several behind a load balancer that sends the PROXY protocol (version 2) to the data port.',
   },
-  CAUSEWAY_DATA_PORT: { kind: 'port', default: '3000', help: 'In a fleet: port that takes the data connections of all passive ports.' },
-  CAUSEWAY_ADMIN_PORT: { kind: 'port', default: '3001', help: 'In a fleet: port that answers GET /healthz.' },
+  CAUSEWAY_DATA_PORT: {
+    kind: 'port',
+    default: '3000',
+    help: 'In a fleet: port that takes the data connections of all passive ports. 0 takes a free one.',
+  },
+  CAUSEWAY_ADMIN_PORT: { kind: 'port', default: '3001', help: 'In a fleet: port that answers GET /healthz. 0 takes a free one.' },
   CAUSEWAY_RELAY_PORT: {
     kind: 'port',
     default: '3002',
-    help: 'In a fleet: port where other tasks hand over data connections that are ours.',
+    help: 'In a fleet: port where other tasks hand over data connections that are ours. 0 takes a free one.',
   },
   CAUSEWAY_RELAY_ADDRESS: {
     kind: 'text',

@@ -8,7 +8,8 @@ import type { TaskObserver } from './task-observer';
  */
 export interface HeartbeatOptions {
   readonly leases: LeaseStore;
-  readonly observer: TaskObserver;
+  /** Where there are other tasks. */
+  readonly observer?: TaskObserver;
   /** Milliseconds between two beats. */
   readonly every: number;
   /** Where this task takes in connections that arrived elsewhere. */
@@ -39,7 +40,7 @@ export class Heartbeat {
   async beat(): Promise<void> {
     const { leases, observer, relay, onBeat } = this.options;
     await leases.beat({ task: this.fs.task, relay, silent: this.silent() });
-    await observer.observe();
+    await observer?.observe();
     await onBeat?.();
   }
 

@@ -42,7 +42,7 @@ export async function prepareUpload(
   const { user } = sender;
   requireRight(user, asked, 'write');
   if (how.kind === 'unique') return prepareUnique(fs, sender, asked, announced);
-  const maxBytes = maxBytesOf(user, announced);
+  const maxBytes = maxBytesOf(fs, user, announced);
   if (asked === '/') throw new Failure('is-a-directory', 'Is a directory.');
   const key = objectKey(user, asked);
   await requireAncestors(fs, key, user.home);
@@ -188,7 +188,7 @@ async function prepareUnique(fs: Filesystem, sender: Sender, asked: VirtualPath,
   const { user } = sender;
   const directory = parentPath(asked);
   const stem = baseName(asked) || 'upload';
-  const maxBytes = maxBytesOf(user, announced);
+  const maxBytes = maxBytesOf(fs, user, announced);
   await requireAncestors(fs, objectKey(user, childPath(directory, stem)), user.home);
   await fs.objects.requireRoom();
   const admission = fs.buffers.admit(user.name);
@@ -241,10 +241,11 @@ async function requireAncestorsOrDrop(fs: Filesystem, record: UploadRecord): Pro
   }
 }
 
-function maxBytesOf(user: User, announced: number | undefined): number {
-  const maxBytes = user.maxFileBytes ?? Number.MAX_SAFE_INTEGER;
+function maxBytesOf(fs: Filesystem, user: User, announced: number | undefined): number {
+  const { largestObject = Number.MAX_SAFE_INTEGER } = fs.objects;
+  const maxBytes = Math.min(user.maxFileBytes ?? largestObject, largestObject);
   if (announced !== undefined && announced > maxBytes) {
-    throw new Failure('too-large', `File too large: this account may store at most ${maxBytes} bytes a file.`);
+    throw new Failure('too-large', `File too large: at most ${maxBytes} bytes a file can be stored here.`);
   }
   return maxBytes;
 }

@@ -210,9 +210,9 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
   const { active } = receiving;
   const record: UploadRecord = { ...receiving.record, told: active.told ?? receiving.record.told };
   const failure = error instanceof Failure ? error : undefined;
-  if (failure?.kind === 'unconfirmed') return failure;
   // The commit had begun and nobody took it back: whoever sweeps carries it on, with what the store has. Parking would write those bytes once more.
-  if (active.committing && (!failure || carriedOn.has(failure.kind))) {
+  if (failure?.kind === 'unconfirmed' || (active.committing && (!failure || carriedOn.has(failure.kind)))) {
+    await writer?.release().catch((cause: unknown) => fs.log.warn('store.error', { path: record.key, cause }));
     if (failure?.kind !== 'store-unavailable') return error;
     return new Failure('unconfirmed', 'Storage did not confirm. The change may still appear; sending it again is safe.', { cause: error });
   }

@@ -121,12 +121,12 @@ function continueComplete(
 }
 
 /**
- * A new record takes over what the parked one has: upload id and parts, the time it began. In one transaction, on condition that it is still parked at
- * that size.
+ * A new record takes over what the parked one has: upload id and parts, the time it began, and the token that the store wrote beside the bytes when it
+ * began them, by which they are known again once they are complete. In one transaction, on condition that it is still parked at that size.
  */
 export async function takeOverParked(fs: Filesystem, parked: UploadRecord, progress: Progress, token: string): Promise<UploadRecord> {
-  const { key, storedKey, user, home, begun, base } = parked;
-  const next: UploadRecord = { ...newRecord(fs, { key, storedKey, user, home, begun, base, progress }), token };
+  const { key, storedKey, user, client, home, begun, base, mark = parked.token } = parked;
+  const next: UploadRecord = { ...newRecord(fs, { key, storedKey, user, client, home, begun, base, progress, mark }), token };
   await transact(fs, async (tx) => {
     const mine = uploadKey(placeOf(next.key), next.token);
     const old = uploadKey(placeOf(parked.key), parked.token);

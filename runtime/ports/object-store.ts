@@ -13,6 +13,11 @@ export interface ObjectStore {
   /** Throws `Failure('disk-full')` when the store is down to its reserve: asked before a client is told to send. */
   requireRoom(): Promise<void>;
 
+  /** Bytes of the largest object it can hold, where there is a limit that an upload may meet. */
+  readonly largestObject?: number;
+  /** Memory in bytes that every upload must be able to get, where it is not the ordinary smallest part. */
+  readonly smallestBuffer?: number;
+
   /** Lazy: nothing is created before the first bytes are written out or `settle`. */
   begin(upload: NewUpload): ObjectWriter;
 
@@ -116,6 +121,8 @@ export interface ObjectWriter {
   park(): Promise<Progress>;
   /** Closes and removes everything written. */
   abort(): Promise<void>;
+  /** Gives memory and handles back and changes nothing in the store: somebody else carries the upload to its end. */
+  release(): Promise<void>;
 }
 
 export interface Found {

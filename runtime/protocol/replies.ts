@@ -18,6 +18,7 @@ export const idleTooLong = (seconds: number) => reply(421, `Idle for ${seconds} 
 export const loginTooSlow = (seconds: number) => reply(421, `No login within ${seconds} seconds, closing.`);
 export const sessionTooLong = reply(421, 'Session lasted its longest time, reconnect now.');
 export const restarting = reply(421, 'Server restarting, reconnect now.');
+export const kicked = reply(421, 'This session was ended by the operator, closing.');
 export const accountDisabled = reply(421, 'This account has been disabled or removed, closing.');
 export const internalError = reply(421, 'Internal error, closing this session.');
 export const tooManyBadCommands = reply(421, 'Too many unknown commands, closing.');

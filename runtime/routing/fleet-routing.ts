@@ -54,6 +54,8 @@ export const defaultRoutingLimits: RoutingLimits = {
 
 export interface RoutingCounts {
   readonly reserved: number;
+  /** Of the passive ports, by the client address that holds the most. */
+  readonly usedPercent: number;
   /** Connections whose owner is not known yet. */
   readonly waiting: number;
   readonly refused: number;
@@ -65,6 +67,7 @@ export interface RoutingCounts {
 export interface FleetRouting {
   readonly dataSockets: DataSockets;
   readonly dataPort: number;
+  readonly relayPort: number;
   /** `host:port`, for leases and heartbeats. */
   readonly relay: string;
   counts(): RoutingCounts;
@@ -78,14 +81,15 @@ export async function openFleetRouting(options: FleetRoutingOptions): Promise<Fl
   const limits = { ...defaultRoutingLimits, ...options.limits };
   const refusals = new Refusals(clock, log);
   const address = options.relayAddress.includes(':') ? `[${options.relayAddress}]` : options.relayAddress;
-  const relayPort = new RelayPort({
+  const handedOver = new RelayPort({
     reservations: () => reservations,
     refusals,
     clock,
     headerTimeout: limits.relayHeaderTimeout,
     mostWaiting: limits.mostWaiting,
   });
-  const relay = `${address}:${await relayPort.listen(host, options.relayPort)}`;
+  const relayPort = await handedOver.listen(host, options.relayPort);
+  const relay = `${address}:${relayPort}`;
   const reservations = new Reservations({ ...options, relay, coolFor: limits.coolFor });
   const relays = new Relays({
     clock,
@@ -99,7 +103,7 @@ export async function openFleetRouting(options: FleetRoutingOptions): Promise<Fl
   const data = new DataPort({ reservations, leases, relays, refusals, clock, log, task, headerTimeout, mostWaiting, mostFromOne });
   const close = async () => {
     await data.close();
-    relayPort.close();
+    handedOver.close();
     relays.close();
     refusals.close();
   };
@@ -110,12 +114,14 @@ export async function openFleetRouting(options: FleetRoutingOptions): Promise<Fl
   return {
     dataSockets: data,
     dataPort,
+    relayPort,
     relay,
     counts: () => ({
       reserved: reservations.reserved,
-      waiting: data.waiting + relayPort.waiting,
+      usedPercent: reservations.usedPercent,
+      waiting: data.waiting + handedOver.waiting,
       refused: refusals.count,
-      handedOver: relayPort.count,
+      handedOver: handedOver.count,
       relays: relays.counts,
     }),
     drain: (signal) => relays.drain(signal),

@@ -61,6 +61,10 @@ export class PassivePorts implements DataSockets {
     return this.reservations.reserved;
   }
 
+  get usedPercent(): number {
+    return this.reservations.usedPercent;
+  }
+
   /** Frees the ports; connections that came through them are their sessions' and go with those. */
   async close(): Promise<void> {
     this.reservations.close();

@@ -179,6 +179,13 @@ export class Reservations implements DataSockets {
     return this.pending.size;
   }
 
+  /** Of the client address that holds the most: at 100 it, and nobody else, gets no more. */
+  get usedPercent(): number {
+    const held = new Map<string, number>();
+    for (const { request } of this.pending.values()) held.set(request.client, (held.get(request.client) ?? 0) + 1);
+    return this.ports.length === 0 ? 0 : Math.round((100 * Math.max(0, ...held.values())) / this.ports.length);
+  }
+
   close(): void {
     for (const entry of [...this.pending.values()]) this.free(entry, 'unused');
     this.ports = [];

@@ -16,6 +16,8 @@ export interface ReceiveOptions {
   readonly load: TransferLoad;
   readonly signal: AbortSignal;
   readonly onBytes: (count: number) => void;
+  /** The stream ended in a way that a cut would have ended it too. */
+  readonly onTruncated: () => void;
 }
 
 /** How many transfers run in this process. One alone may take whatever its socket has; several must let each other, and the control connections, have a turn. */
@@ -36,6 +38,7 @@ export async function receive(
   const bytes = await pump(options, accept, ready);
   const ended = connection.ended;
   const empty = bytes === 0 && switches.allowEmptyWithoutTls;
+  if (ended === 'unverified' && switches.endOfData !== 'off' && !empty) options.onTruncated();
   if (ended === 'unverified' && switches.endOfData === 'strict' && !empty) {
     throw new Failure('cut', `Upload incomplete: TLS stream ended without close_notify after ${bytes} bytes.`);
   }

@@ -55,12 +55,13 @@ export class Transfer implements DataTransfer {
     deliver: async (accept: (bytes: Buffer) => boolean, ready: () => Promise<void>): Promise<void> => {
       await this.run(async (connection) => {
         const socket = await this.secured(connection);
-        const { clock, stallTimeout, load } = this.options;
+        const { clock, stallTimeout, load, metrics } = this.options;
         const { switches } = this;
         const { signal } = this.transfer;
         const onBytes = (count: number) => this.note(count);
+        const onTruncated = () => metrics.count('data.truncated');
         this.end = socket
-          ? await receive({ connection, socket, switches, clock, stallTimeout, load, signal, onBytes }, accept, ready)
+          ? await receive({ connection, socket, switches, clock, stallTimeout, load, signal, onBytes, onTruncated }, accept, ready)
           : 'unverified';
         if (this.end === 'unverified' && switches.endOfData !== 'off') this.warnOfEnd();
       });
@@ -68,7 +69,6 @@ export class Transfer implements DataTransfer {
   };
 
   private warnOfEnd(): void {
-    this.options.metrics.count('data.truncated');
     this.options.log.warn('data.unverified-end', {
       bytes: this.bytes,
       text: "the TLS stream ended without close_notify; let through by the partner's switches",

@@ -2,6 +2,7 @@ import type { PartnerView } from '../filesystem/partner-view';
 import type { User } from '../model/user';
 import type { Clock } from '../ports/clock';
 import type { Log } from '../ports/log';
+import type { Metrics } from '../ports/metrics';
 import type { Surroundings } from '../protocol/arguments';
 import type { ControlChannel, DataChannel } from './channels';
 import type { Login } from './login';
@@ -16,6 +17,7 @@ export interface Context {
   readonly data: DataChannel;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly login: Login;
   readonly limits: SessionLimits;
   /** The partner as he is now; throws before login. */

@@ -52,11 +52,11 @@ const reasons = {
 
 /** Protection, data connection, rights: in this order, when argument and sequence are right. */
 export function checkReady(row: Row<unknown>, context: Context): Reply | undefined {
-  const { state, data } = context;
+  const { state, data, limits } = context;
   if (row.phase !== 'ready') return undefined;
   const { user } = context;
   if (row.data === 'send' || row.data === 'receive') {
-    if (dataProtection(state, user.switches) === 'clear' && !mayTransferInClear(user)) return replies.protectionTooLow;
+    if (dataProtection(state, user.switches) === 'clear' && !mayTransferInClear(user, limits)) return replies.protectionTooLow;
     if (!data.prepared) return replies.usePassiveFirst;
   }
   if (row.needs !== 'none' && !hasAnywhere(user, row.needs)) return failed('refused', 'Permission denied.');

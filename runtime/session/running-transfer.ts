@@ -1,14 +1,18 @@
 import { Failure } from '../model/failure';
 import type { Clock } from '../ports/clock';
+import type { SessionRow } from '../ports/lease-store';
 import type { Log } from '../ports/log';
 import type { Metrics } from '../ports/metrics';
 import * as replies from '../protocol/replies';
 import type { Reply } from '../protocol/reply';
 import type { Transfer } from './command';
 import { failureReply } from './failure-reply';
+import { faultOf } from './fault-of';
 
 /** A transfer between its 150 and its final reply. */
 export interface RunningOptions {
+  /** The command that it carries out. */
+  readonly verb: string;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -17,6 +21,7 @@ export interface RunningOptions {
 export class RunningTransfer {
   private readonly controller = new AbortController();
   private readonly began: number;
+  private readonly begun: number;
   private abortsAsked = 0;
   /** What was thrown and is no failure: it costs the session. */
   bug: unknown;
@@ -26,6 +31,7 @@ export class RunningTransfer {
     private readonly options: RunningOptions,
   ) {
     this.began = options.clock.monotonic();
+    this.begun = options.clock.now();
   }
 
   /** Once the commit has begun it finishes: what the client reads then is the truth, 226 and 226. */
@@ -65,6 +71,7 @@ export class RunningTransfer {
     try {
       return await this.transfer.run(this.controller.signal);
     } catch (error) {
+      this.options.metrics.count(`failures.${faultOf(error)}`);
       const reply = failureReply(error);
       if (!reply) {
         this.bug = error;
@@ -74,6 +81,12 @@ export class RunningTransfer {
       if (cause && !(cause instanceof Failure)) this.options.log.warn('store.error', { path: this.transfer.path, cause });
       return reply;
     }
+  }
+
+  /** For the operator's list. */
+  get shown(): NonNullable<SessionRow['transfer']> {
+    const { path, bytes } = this.transfer;
+    return { verb: this.options.verb, path, bytes: bytes(), begun: this.begun };
   }
 
   /** For STAT. */

@@ -10,4 +10,9 @@ export interface SessionLimits {
   readonly loginFailures: number;
   /** Entries of a directory that STAT lists. */
   readonly statusEntries: number;
+  /**
+   * Behind a load balancer that says who a client is only with the client's first bytes: on a clear data connection to be written to there never are any. No
+   * switch of a partner allows it then.
+   */
+  readonly protectedDataOnly?: boolean;
 }

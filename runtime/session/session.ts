@@ -3,6 +3,7 @@ import { Failure } from '../model/failure';
 import type { User } from '../model/user';
 import type { Clock } from '../ports/clock';
 import type { Ids } from '../ports/ids';
+import type { SessionRow } from '../ports/lease-store';
 import type { Log } from '../ports/log';
 import type { Metrics } from '../ports/metrics';
 import type { UserDirectory } from '../ports/user-directory';
@@ -11,6 +12,7 @@ import { type CommandLine, parseCommandLine } from '../protocol/command-line';
 import * as replies from '../protocol/replies';
 import { encodeReply, type Reply } from '../protocol/reply';
 import { BadCommands, isForeign } from './bad-commands';
+import { changeProtection, type ProtectionChange } from './change-protection';
 import type { ControlChannel, DataChannel, SessionHandler } from './channels';
 import type { Result, Row, Transfer } from './command';
 import { CommandInput } from './command-input';
@@ -19,6 +21,7 @@ import { CommandQueue, type Queued } from './command-queue';
 import { commandTable } from './command-table';
 import type { Context } from './context';
 import { dispatch } from './dispatch';
+import { liveContext } from './live-context';
 import type { Login } from './login';
 import { RunningTransfer } from './running-transfer';
 import type { SessionLimits } from './session-limits';
@@ -74,12 +77,15 @@ export class Session implements SessionHandler {
   private closed = false;
   /** The server goes down. Soon: the next silence is the moment to leave. */
   private leaving: 'soon' | 'now' | undefined;
+  private farewell: Reply = replies.restarting;
+  private readonly begun: number;
   private tellFinished: () => void = () => undefined;
   readonly finished: Promise<void>;
 
   constructor(private readonly options: SessionOptions) {
-    const { control, data, clock, login, ids, limits } = options;
+    const { control, clock, ids, limits } = options;
     this.id = ids.session();
+    this.begun = clock.now();
     this.finished = new Promise((resolve) => {
       this.tellFinished = resolve;
     });
@@ -96,40 +102,22 @@ export class Session implements SessionHandler {
       () => this.working || this.transfer !== undefined,
       (what) => this.timeOut(what),
     );
-    const session = this;
-    this.context = {
-      id: this.id,
-      state: this.state,
-      control,
-      data,
-      clock,
-      login,
-      limits,
-      get log() {
-        return session.log;
+    this.context = liveContext(
+      {
+        ...options,
+        id: this.id,
+        state: this.state,
+        mayFinish: () => !this.over || this.quitSeen,
+        progress: () => this.transfer?.describe() ?? ['No transfer is running'],
+        enter: (user) => this.enter(user),
+        leave: () => this.leave(),
       },
-      get user() {
-        return session.requireUser();
-      },
-      get view() {
-        if (!session.view) throw new Error('there is no view before login');
-        return session.view;
-      },
-      mayFinish: () => !this.over || this.quitSeen,
-      progress: () => this.transfer?.describe() ?? ['No transfer is running'],
-      enter: (user) => this.enter(user),
-      leave: () => this.leave(),
-      surroundings: () => ({ cwd: this.state.cwd, legacyCharset: this.user?.switches.legacyCharset }),
-    };
+      { log: () => this.log, user: () => this.user, view: () => this.view },
+    );
   }
 
   private ownLog(): Log {
     return this.options.log.with({ session: this.id, peer: this.options.control.peerAddress });
-  }
-
-  private requireUser(): User {
-    if (!this.user) throw new Error('there is no user before login');
-    return this.user;
   }
 
   get transferring(): boolean {
@@ -207,7 +195,7 @@ export class Session implements SessionHandler {
     }
     if (this.transfer) return;
     if (this.over) this.finish();
-    else if (this.leaving === 'now' && !this.closed) this.close(replies.restarting);
+    else if (this.leaving === 'now' && !this.closed) this.close(this.farewell);
   }
 
   private fail(error: unknown): void {
@@ -235,7 +223,7 @@ export class Session implements SessionHandler {
       if (verb === 'RNTO') this.state.renameSource = undefined;
       // Kept until the next transfer attempt, granted or refused (RFC 3659 §5.3).
       if (row.data === 'receive' || verb === 'RETR') this.state.restart = undefined;
-      code = await this.apply(result);
+      code = await this.apply(result, verb);
     } else {
       const { reply, enough } = this.badCommands.answer(queued.kind === 'too-long' ? 'too-long' : 'unknown', this.user !== undefined);
       code = reply.code;
@@ -255,7 +243,7 @@ export class Session implements SessionHandler {
     return true;
   }
 
-  private async apply(result: Result): Promise<number> {
+  private async apply(result: Result, verb: string): Promise<number> {
     if ('code' in result) {
       this.send(result);
       return result.code;
@@ -265,7 +253,7 @@ export class Session implements SessionHandler {
       return result.close.code;
     }
     if ('transfer' in result) {
-      this.begin(result.transfer);
+      this.begin(result.transfer, verb);
       return result.transfer.opening.code;
     }
     if ('abort' in result) {
@@ -278,7 +266,7 @@ export class Session implements SessionHandler {
   }
 
   /** Nothing that came before may be read after the change, in either direction: the framer and the queue are new. */
-  private async changeProtection(result: Extract<Result, { startTls: Reply } | { stopTls: Reply }>): Promise<void> {
+  private async changeProtection(result: ProtectionChange): Promise<void> {
     const { control } = this.options;
     if (!this.queue.isEmpty || this.input.hasPartial || control.hasUnread()) {
       this.drop('bytes came behind a command that changes the protection: taken for an injection');
@@ -286,12 +274,7 @@ export class Session implements SessionHandler {
     }
     this.input.renew();
     try {
-      if ('startTls' in result) {
-        await control.startTls(encodeReply(result.startTls, this.id));
-      } else {
-        await control.stopTls(encodeReply(result.stopTls, this.id));
-        result.after();
-      }
+      await changeProtection(control, result, this.id);
     } catch (error) {
       this.log.info('tls.failed', { cause: error });
       this.closed = true;
@@ -301,7 +284,7 @@ export class Session implements SessionHandler {
 
   private enter(user: User): void {
     this.user = user;
-    this.view = this.options.openView(() => this.requireUser(), this.options.control.peerAddress);
+    this.view = this.options.openView(() => this.context.user, this.options.control.peerAddress);
     this.timers.login();
     this.log = this.ownLog().with({ partner: user.name });
     this.log.info('login.ok', { tls: this.options.control.tls()?.protocol, client: this.state.client || undefined });
@@ -316,9 +299,9 @@ export class Session implements SessionHandler {
     this.timers.logout();
   }
 
-  private begin(transfer: Transfer): void {
+  private begin(transfer: Transfer, verb: string): void {
     const { clock, metrics } = this.options;
-    const running = new RunningTransfer(transfer, { clock, metrics, log: this.log });
+    const running = new RunningTransfer(transfer, { verb, clock, metrics, log: this.log });
     this.transfer = running;
     this.send(transfer.opening);
     // Both may have come while the transfer was being prepared.
@@ -361,16 +344,33 @@ export class Session implements SessionHandler {
   private timeOut(what: TimeOut): void {
     if (this.closed) return;
     const { loginTimeout, idleTimeout } = this.options.limits;
-    if (this.leaving) this.close(replies.restarting);
+    if (this.leaving) this.close(this.farewell);
     else if (what === 'login') this.close(replies.loginTooSlow(loginTimeout / 1000));
     else this.close(what === 'idle' ? replies.idleTooLong(idleTimeout / 1000) : replies.sessionTooLong);
   }
 
   drain(urgency: 'soon' | 'idle' | 'now'): void {
     this.leaving = urgency === 'soon' ? 'soon' : 'now';
-    if (urgency === 'soon') return this.timers.hasten(lastSilence);
-    if (urgency === 'now') this.cut(new Failure('shutdown', 'Server restarting.'));
-    if (!this.transfer && !this.working && !this.closed) this.close(replies.restarting);
+    if (urgency === 'soon') this.timers.hasten(lastSilence);
+    else this.depart(urgency === 'now' ? new Failure('shutdown', 'Server restarting.') : undefined);
+  }
+
+  private depart(reason: Failure | undefined): void {
+    if (reason) this.cut(reason);
+    if (!this.transfer && !this.working && !this.closed) this.close(this.farewell);
+  }
+
+  /** The operator ends this one, as all are ended when the server goes down: what was received is kept. */
+  kick(): void {
+    this.farewell = replies.kicked;
+    this.leaving = 'now';
+    this.depart(new Failure('shutdown', 'Ended by the operator.'));
+  }
+
+  /** For the operator's list. */
+  get shown(): Omit<SessionRow, 'task'> {
+    const { id, begun, user, transfer } = this;
+    return { id, client: this.options.control.peerAddress, user: user?.name, begun, transfer: transfer?.shown };
   }
 
   /**

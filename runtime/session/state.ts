@@ -4,6 +4,7 @@ import { rootPath, type VirtualPath } from '../model/virtual-path';
 import type { TransferType } from '../protocol/arguments';
 import { allFacts, type Fact } from '../protocol/listing';
 import type { Protection } from './channels';
+import type { SessionLimits } from './session-limits';
 
 /**
  * What a session knows between two commands, grouped by concern. Whether the control connection is protected is not here: that is asked of the channel,
@@ -63,6 +64,6 @@ export function dataProtection(state: SessionState, switches: UserSwitches): Pro
   return !state.protSeen && switches.assumeProtP ? 'private' : state.prot;
 }
 
-export function mayTransferInClear(user: User): boolean {
-  return user.switches.allowClearData;
+export function mayTransferInClear(user: User, { protectedDataOnly }: Pick<SessionLimits, 'protectedDataOnly'>): boolean {
+  return user.switches.allowClearData && !protectedDataOnly;
 }

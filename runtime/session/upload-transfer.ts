@@ -11,13 +11,15 @@ import { dataProtection } from './state';
  * clean end of data does not prove: a client that gives up in the middle may close its data connection perfectly well.
  */
 export async function uploadTransfer(context: Context, path: VirtualPath, how: UploadMode): Promise<Transfer> {
-  const { state, view, data, user } = context;
+  const { state, view, data, user, clock, metrics } = context;
   const { announced } = state;
   state.announced = undefined;
   const upload = await view.prepareUpload(path, how, announced);
   const { switches } = user;
   const protection = dataProtection(state, switches);
+  let lastByteAt: number | undefined;
   const verdict = (received: number) => {
+    lastByteAt ??= clock.monotonic();
     if (!context.mayFinish()) throw new Failure('control-lost', 'Upload incomplete: the control connection was lost.');
     if (announced !== undefined && state.type === 'I' && switches.announcedSize === 'check') checkAnnounced(announced, received);
   };
@@ -36,6 +38,7 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
       const connection = await openOrCancel(() => data.open({ direction: 'receive', protection, switches, signal }), upload);
       bytes = () => connection.bytes;
       await upload.receive(connection.source, verdict, signal);
+      if (lastByteAt !== undefined) metrics.observe('uploads.seconds-to-226', (clock.monotonic() - lastByteAt) / 1_000);
       return replies.transferComplete;
     },
   };

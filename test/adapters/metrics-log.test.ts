@@ -10,7 +10,7 @@ function start() {
   const note = (event: EventName, fields?: LogFields) => void lines.push([event, fields?.['metrics']]);
   const log: Log = { debug: note, info: note, warn: note, error: note, with: () => log };
   const buffers = { used: 0 };
-  const read = () => ({ 'buffers.used': buffers.used, ...metrics.snapshot() });
+  const read = () => ({ 'buffers.used-percent': buffers.used, ...metrics.snapshot() });
   const report = new MetricsLog({ read, clock, log });
   report.start();
   return { clock, metrics, lines, report, buffers };
@@ -30,13 +30,13 @@ it('what happened is told once a minute, as totals, with the gauges of that mome
   await clock.advance(59_999);
   expect(lines).toEqual([]);
   await clock.advance(1);
-  expect(lines.splice(0)).toEqual([['server.metrics', { 'buffers.used': 1_024, 'logins.ok': 2 }]]);
+  expect(lines.splice(0)).toEqual([['server.metrics', { 'buffers.used-percent': 1_024, 'logins.ok': 2 }]]);
   await clock.advance(60_000);
   expect(lines).toEqual([]);
   metrics.count('logins.ok');
   buffers.used = 0;
   await clock.advance(60_000);
-  expect(lines).toEqual([['server.metrics', { 'buffers.used': 0, 'logins.ok': 3 }]]);
+  expect(lines).toEqual([['server.metrics', { 'buffers.used-percent': 0, 'logins.ok': 3 }]]);
 });
 
 it('the end tells what came since the last line, once, and nothing comes after it', async () => {
@@ -46,6 +46,6 @@ it('the end tells what came since the last line, once, and nothing comes after i
   report.stop();
   metrics.count('logins.failed');
   await clock.advance(120_000);
-  expect(lines).toEqual([['server.metrics', { 'buffers.used': 0, 'logins.failed': 1 }]]);
+  expect(lines).toEqual([['server.metrics', { 'buffers.used-percent': 0, 'logins.failed': 1 }]]);
   expect(clock.pending).toBe(0);
 });

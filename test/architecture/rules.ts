@@ -34,15 +34,18 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   admin: { folders: ['operator', 'filesystem', 'protocol', 'ports', 'model'], modules: ['node:http', 'node:net'] },
   'cli.ts': {
-    folders: ['config', 'operator', 'compose.ts', 'inspect.ts', 'main.ts', 'cli-stores.ts'],
+    folders: ['config', 'operator', 'compose.ts', 'inspect.ts', 'main.ts', 'cli-stores.ts', 'cli-sessions.ts'],
     modules: ['node:fs', 'node:path', 'commander'],
   },
   'cli-stores.ts': { folders: ['config', 'operator', 'compose.ts', 'inspect.ts'], modules: ['node:path', 'commander'] },
+  'cli-sessions.ts': { folders: ['config', 'operator', 'compose.ts', 'cli-stores.ts'], modules: ['commander'] },
   'compose.ts': everything,
   'index-sync.ts': everything,
   'inspect.ts': everything,
   'open-routing.ts': everything,
   'open-stores.ts': everything,
+  'open-server.ts': everything,
+  'open-workers.ts': everything,
   'main.ts': everything,
 };
 
@@ -113,7 +116,7 @@ export function processFaults({ name, text }: SourceFile): string[] {
   if (/\bprocess\s*(?:\.\s*env\b|\[\s*['"]env)/.test(code) && !['main.ts', 'cli.ts', 'index-sync.ts'].includes(name))
     faults.push(`${name} reads process.env`);
   const free =
-    ['main.ts', 'cli.ts', 'cli-stores.ts', 'compose.ts', 'index-sync.ts', 'inspect.ts'].includes(name) || name.startsWith('adapters/');
+    ['main.ts', 'cli.ts', 'cli-sessions.ts', 'cli-stores.ts', 'compose.ts', 'index-sync.ts', 'inspect.ts'].includes(name) || name.startsWith('adapters/');
   if (/(?<![.\w'"`-])process\s*[.[]/.test(code) && !free) faults.push(`${name} uses process`);
   return faults;
 }

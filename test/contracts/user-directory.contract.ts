@@ -58,6 +58,12 @@ export function describeUserDirectory(name: string, make: () => Promise<{ users:
         expect(await users.find(name)).toBeUndefined();
     });
 
+    it('knows nobody by a name that fills a command line and is longer than a key may be', async () => {
+      await users.put(userNamed('a'.repeat(64)), 'absent');
+      expect((await users.find('a'.repeat(64)))?.user.name).toHaveLength(64);
+      for (const length of [65, 1_970, 1_980, 5_000, 16_000]) expect(await users.find('a'.repeat(length))).toBeUndefined();
+    });
+
     it('makes a user once, also when eight try', async () => {
       const made = await Promise.all(Array.from({ length: 8 }, () => users.put(userNamed('acme'), 'absent')));
       expect(made.filter(Boolean)).toHaveLength(1);

@@ -119,7 +119,7 @@ export async function share(users: readonly User[]): Promise<Shared> {
     sessionsPerAddress: 100,
     clock,
     ids,
-    metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined },
+    metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined, observe: () => undefined },
   });
   return { clock, users: directory, login, logged, counted, verified, ids };
 }
@@ -161,7 +161,7 @@ export async function startDialogue(start: Start = {}): Promise<Dialogue> {
     clock,
     ids,
     log: noteInto(logged),
-    metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined },
+    metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined, observe: () => undefined },
     limits: { ...dialogueLimits, ...start.limits },
   });
   let read = 0;

@@ -51,7 +51,7 @@ export async function openTestFleet(options: TestFleetOptions = {}): Promise<Tes
   const work = mkdtempSync(path.join(tmpdir(), 'causeway-fleet-'));
   const stores = await openFleetStores();
   const adversary = new FleetAdversary();
-  const settings = { ...crowd, ...stores.settings, ...options.settings };
+  const settings: Record<string, string> = { ...crowd, ...stores.settings, ...options.settings };
   const endpoint = stores.settings['CAUSEWAY_DYNAMODB_ENDPOINT'] as string;
   if (options.between) settings['CAUSEWAY_DYNAMODB_ENDPOINT'] = await options.between(endpoint);
   const { zones, lateDeregistration, tasks = 3 } = options;

@@ -194,6 +194,7 @@ async function upload(
       load: new TransferLoad(),
       signal,
       onBytes: () => undefined,
+      onTruncated: () => undefined,
     },
     accept,
     turn,

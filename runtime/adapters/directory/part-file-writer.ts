@@ -282,6 +282,12 @@ export class PartFileWriter implements ObjectWriter {
     }
   }
 
+  async release(): Promise<void> {
+    this.closed = true;
+    await this.drain();
+    await this.close();
+  }
+
   async abort(): Promise<void> {
     this.closed = true;
     await this.drain();

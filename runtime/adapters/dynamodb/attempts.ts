@@ -15,19 +15,24 @@ export class Attempts {
   private readonly begun: number;
   private made = 1;
 
-  constructor(private readonly dynamo: Pick<Dynamo, 'clock' | 'ids'>) {
+  constructor(private readonly dynamo: Pick<Dynamo, 'clock' | 'ids' | 'onFailed'>) {
     this.begun = dynamo.clock.monotonic();
   }
 
   /** Resolves when it is time for another attempt; throws what the caller is told when there is none. */
   async again(error: unknown, outcome: Outcome = outcomeOf(error)): Promise<void> {
     const { clock, ids } = this.dynamo;
-    if (this.made >= (most[outcome] ?? 1)) throw failureOf(error);
+    if (this.made >= (most[outcome] ?? 1)) throw this.failed(error);
     const bound = Math.min((firstWait[outcome] ?? 0) * 2 ** (this.made - 1), longestWait);
     const wait = ids.random(bound) + 1;
-    if (clock.monotonic() - this.begun + wait > patience) throw failureOf(error);
+    if (clock.monotonic() - this.begun + wait > patience) throw this.failed(error);
     this.made++;
     await clock.sleep(wait);
+  }
+
+  private failed(error: unknown): Error {
+    this.dynamo.onFailed?.();
+    return failureOf(error);
   }
 }
 

@@ -12,6 +12,8 @@ export interface Dynamo {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  /** A request has failed for good. */
+  readonly onFailed?: () => void;
   /** Never given twice, by no process: it names a state of a row, and the transaction that wrote it. At most 36 characters. */
   nextRevision(): string;
   close(): void;

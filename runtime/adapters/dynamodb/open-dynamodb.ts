@@ -3,6 +3,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Clock } from '../../ports/clock';
 import type { Ids } from '../../ports/ids';
 import type { Log } from '../../ports/log';
+import type { Metrics } from '../../ports/metrics';
 import type { Dynamo } from './dynamo';
 
 /** Opens the table. Nothing is asked of it here: `checkTable` does, with a line for everything that can be wrong. */
@@ -22,7 +23,10 @@ const defaultTimeouts = { connect: 2_000, request: 5_000 };
 /** More than the sessions of a task ask at once: requests never queue for a socket. */
 const maxSockets = 256;
 
-export function openDynamo(options: DynamoOptions, { clock, ids, log }: { clock: Clock; ids: Ids; log: Log }): Dynamo {
+export function openDynamo(
+  options: DynamoOptions,
+  { clock, ids, log, metrics }: { clock: Clock; ids: Ids; log: Log; metrics?: Metrics },
+): Dynamo {
   const { table, endpoint, credentials, timeouts = defaultTimeouts } = options;
   // A local server does not care for the region, but a request cannot be signed without one.
   const region = options.region ?? (endpoint === undefined ? undefined : 'us-east-1');
@@ -55,6 +59,7 @@ export function openDynamo(options: DynamoOptions, { clock, ids, log }: { clock:
     clock,
     ids,
     log,
+    onFailed: () => metrics?.count('dynamodb.errors'),
     nextRevision: () => `${origin}-${(++revisions).toString(36)}`,
     close: () => client.destroy(),
   };

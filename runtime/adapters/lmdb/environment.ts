@@ -45,16 +45,27 @@ export class Environment {
   /** Growing was refused; it is tried again by `maintain` only. */
   private diskFull = false;
 
-  /** @param origin Unlike any other process's, so that a revision never comes back. */
+  /**
+   * @param origin Unlike any other process's, so that a revision never comes back.
+   * @param lasting False: what is written need not survive the machine, and nobody waits for the disk.
+   */
   constructor(
     folder: string,
     origin: string,
     private readonly room: Headroom = defaultHeadroom,
+    lasting = true,
   ) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.file = path.join(folder, 'data.mdb');
     this.origin = origin;
-    this.db = open<Row, Buffer>({ path: folder, noSubdir: false, keyEncoding: 'binary', overlappingSync: false, cache: false });
+    this.db = open<Row, Buffer>({
+      path: folder,
+      noSubdir: false,
+      keyEncoding: 'binary',
+      overlappingSync: false,
+      cache: false,
+      noSync: !lasting,
+    });
     // It holds password hashes, and its folder may have been made by somebody with other modes in mind.
     for (const name of ['data.mdb', 'lock.mdb']) makePrivate(path.join(folder, name));
   }

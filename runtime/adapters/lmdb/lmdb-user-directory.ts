@@ -1,4 +1,4 @@
-import { defaultSwitches, type User } from '../../model/user';
+import { defaultSwitches, type User, userNamePattern } from '../../model/user';
 import type { StoredUser, UserDirectory } from '../../ports/user-directory';
 import type { Environment } from './environment';
 import { encodeKey, endOfTable } from './row-codec';
@@ -8,6 +8,8 @@ export class LmdbUserDirectory implements UserDirectory {
   constructor(private readonly environment: Environment) {}
 
   async find(name: string): Promise<StoredUser | undefined> {
+    // Whatever a stranger sends for a name comes this way; what cannot be one is not asked for, and need not fit into a key.
+    if (!userNamePattern.test(name)) return undefined;
     const row = this.environment.db.get(keyOf(name));
     return row && stored(row);
   }

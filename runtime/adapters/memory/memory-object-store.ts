@@ -275,6 +275,10 @@ class MemoryWriter implements ObjectWriter {
     return progressOf(this.uploadId, this.bytes, this.heldBack, this.start);
   }
 
+  async release(): Promise<void> {
+    // Holds nothing that the store does not.
+  }
+
   async abort(): Promise<void> {
     this.store.half.delete(this.uploadId);
   }

@@ -56,7 +56,10 @@ async function attempt<T>(bucket: Bucket, { most, patience }: Limits, request: (
       const bound = Math.min((firstWait[outcome] ?? 0) * 2 ** (made - 1), longestWait);
       const wait = 1 + bucket.ids.random(bound);
       const late = bucket.clock.monotonic() - begun + wait > patience;
-      if (made >= (most[outcome] ?? 1) || late || !bucket.budget.spend()) throw failureOf(error);
+      if (made >= (most[outcome] ?? 1) || late || !bucket.budget.spend()) {
+        bucket.onFailed?.();
+        throw failureOf(error);
+      }
       if (outcome === 'signature') bucket.renewCredentials();
       bucket.log.debug('store.error', { text: `a request to the bucket is repeated (${outcome})`, cause: error });
       await bucket.clock.sleep(wait);

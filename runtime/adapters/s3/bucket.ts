@@ -22,6 +22,8 @@ export interface Bucket {
   readonly ids: Ids;
   readonly log: Log;
   readonly budget: RetryBudget;
+  /** A request has failed for good. */
+  readonly onFailed?: () => void;
   readonly send: Send;
   /** Credentials that the store calls expired are fetched anew. */
   renewCredentials(): void;

@@ -65,6 +65,8 @@ const byName: Readonly<Record<string, Outcome>> = {
   AccessDenied: 'denied',
   AllAccessDisabled: 'denied',
   InvalidAccessKeyId: 'denied',
+  // What versitygw says instead, with the status of something that is not there.
+  XAdminUserNotFound: 'denied',
   SignatureDoesNotMatch: 'denied',
   PermanentRedirect: 'denied',
   AuthorizationHeaderMalformed: 'denied',
@@ -153,7 +155,8 @@ export function explain(error: unknown, { bucket, place }: { readonly bucket: st
   if (name === 'CredentialsProviderError')
     return `no credentials for the bucket ${bucket} were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the task a role`;
   if (name === 'ExpiredToken' || name === 'ExpiredTokenException') return `the credentials for the bucket ${bucket} have expired`;
-  if (name === 'InvalidAccessKeyId') return `the access key for the bucket ${bucket} is not known in ${place}`;
+  if (name === 'InvalidAccessKeyId' || name === 'XAdminUserNotFound')
+    return `the access key for the bucket ${bucket} is not known in ${place}`;
   if (name === 'SignatureDoesNotMatch') return `the secret key for the bucket ${bucket} in ${place} is wrong`;
   if (name === 'RequestTimeTooSkewed' || name === 'RequestExpired')
     return `the clock of this machine differs from that of ${place} by more than 15 minutes: set it by NTP`;

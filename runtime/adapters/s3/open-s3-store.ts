@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock';
 import type { Ids } from '../../ports/ids';
 import type { Log } from '../../ports/log';
+import type { Metrics } from '../../ports/metrics';
 import { RetryBudget } from './attempts';
 import { type Bucket, largestCopy, type Sizes, smallestPart } from './bucket';
 import { type BucketReport, checkBucket } from './check-bucket';
@@ -45,7 +46,7 @@ const defaultCopyPart = 512 * 1024 * 1024;
 /** `faults`: why the bucket cannot be used, one line each. */
 export async function openS3Store(
   options: S3Options,
-  surroundings: { readonly clock: Clock; readonly ids: Ids; readonly log: Log },
+  { metrics, ...surroundings }: { readonly clock: Clock; readonly ids: Ids; readonly log: Log; readonly metrics?: Metrics },
 ): Promise<OpenedS3Store | { readonly faults: readonly string[] }> {
   const { bucket: name, endpoint, profile = 'auto' } = options;
   const region = options.region ?? (endpoint === undefined ? undefined : 'us-east-1');
@@ -66,6 +67,7 @@ export async function openS3Store(
       copyPartSize: Math.max(smallestPart, options.copy?.copyPartSize ?? defaultCopyPart),
     },
     budget: new RetryBudget(),
+    onFailed: () => metrics?.count('s3.errors'),
     send: connection.send,
     renewCredentials: connection.renewCredentials,
   };

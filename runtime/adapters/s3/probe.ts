@@ -18,7 +18,7 @@ import type { StoreProfile } from './profile';
 
 /**
  * Finds out with a scratch key what the store keeps of what it is asked. A condition that a store does not know it ignores, so each is tried where it does
- * not hold: whoever carries the request out nevertheless cannot keep it.
+ * not hold: whoever carries the request out nevertheless cannot keep it. Of some length, because every fact is an experiment of its own on the same key.
  */
 export async function probe(bucket: Bucket): Promise<StoreProfile> {
   const scratch = new Scratch(bucket, `${scratchPrefix}${bucket.ids.token()}`);

@@ -7,6 +7,7 @@ import { Failure } from '../../model/failure';
 import { untilAnswered } from './attempts';
 import { type Bucket, fullKey } from './bucket';
 import { wholeCrc32 } from './checksum';
+import { coalesced } from './coalesce';
 import { nameOf, outcomeOf, statusOf, unavailable } from './errors';
 import { head } from './look';
 import { parseVersion, quoted, versionOf } from './versions';
@@ -15,11 +16,9 @@ import { parseVersion, quoted, versionOf } from './versions';
  * Reads one version. The store may cut a long answer, above all one whose reader is slow; then it is asked for the rest, and the reader does not notice. What
  * is not asked for stays in the socket.
  */
-const chunkSize = 1024 * 1024;
+
 /** Cuts in a row without a whole chunk in between. */
 const mostCuts = 5;
-/** Milliseconds without a byte after which an answer counts as cut. */
-const longestSilence = 30_000;
 
 export async function readVersion(
   bucket: Bucket,
@@ -108,7 +107,7 @@ async function* chunks(bucket: Bucket, { storedKey, version, start, opened }: Re
   try {
     for (let cuts = 0; body && position < opened.size; ) {
       try {
-        for await (const chunk of coalesced(bucket, body)) {
+        for await (const chunk of coalesced(body, bucket.clock)) {
           position += chunk.length;
           cuts = 0;
           yield chunk;
@@ -131,45 +130,6 @@ async function* chunks(bucket: Bucket, { storedKey, version, start, opened }: Re
     signal.removeEventListener('abort', stop);
     body?.destroy();
   }
-}
-
-/** Pieces of a socket as chunks of almost 1 MiB: each chunk costs its reader one write. */
-async function* coalesced(bucket: Bucket, body: Readable): AsyncGenerator<Buffer> {
-  const pieces = body[Symbol.asyncIterator]();
-  let held: Buffer[] = [];
-  let size = 0;
-  for (;;) {
-    const silent = bucket.clock.timer(longestSilence, () => body.destroy(new Error('no byte came for too long')));
-    let next: IteratorResult<Buffer>;
-    try {
-      next = await pieces.next();
-    } catch (error) {
-      // What came before the cut is good.
-      if (size > 0) yield join(held, size);
-      throw error;
-    } finally {
-      silent.cancel();
-    }
-    if (next.done) break;
-    if (size > 0 && size + next.value.length > chunkSize) {
-      yield join(held, size);
-      held = [];
-      size = 0;
-    }
-    for (let from = 0; from < next.value.length; from += chunkSize) {
-      const piece = next.value.subarray(from, from + chunkSize);
-      if (piece.length === chunkSize) yield piece;
-      else {
-        held.push(piece);
-        size += piece.length;
-      }
-    }
-  }
-  if (size > 0) yield join(held, size);
-}
-
-function join(pieces: readonly Buffer[], size: number): Buffer {
-  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size);
 }
 
 /** Of exactly this version: as the store knows it, else read. */

@@ -192,6 +192,11 @@ export class UploadWriter implements ObjectWriter {
     if (uploadId !== undefined) await endUpload(this.bucket, this.upload.storedKey, uploadId);
   }
 
+  async release(): Promise<void> {
+    this.close();
+    await this.sender.idle();
+  }
+
   private close(): void {
     this.closed = true;
     this.overrun = [];

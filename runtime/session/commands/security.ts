@@ -2,6 +2,7 @@ import * as replies from '../../protocol/replies';
 import type { Reply } from '../../protocol/reply';
 import type { Result } from '../command';
 import type { Context } from '../context';
+import { mayTransferInClear } from '../state';
 
 /** AUTH, PBSZ, PROT, CDC, CCC and the verbs of other mechanisms (RFC 2228, RFC 4217). */
 
@@ -48,10 +49,10 @@ export function setProtection(level: 'C' | 'P' | 'S' | 'E', context: Context): R
   return clearData(undefined, context);
 }
 
-/** PROT C and its alias CDC. Before login nobody's policy is known yet: the transfer itself is refused then. */
+/** PROT C and its alias CDC. Before login no partner's policy is known yet: the transfer itself is refused then. */
 export function clearData(_: undefined, context: Context): Result {
-  const { state } = context;
-  if (state.phase === 'ready' && !context.user.switches.allowClearData) return replies.clearDataRefused;
+  const { state, limits } = context;
+  if (limits.protectedDataOnly || (state.phase === 'ready' && !mayTransferInClear(context.user, limits))) return replies.clearDataRefused;
   state.prot = 'clear';
   state.protSeen = true;
   return replies.protectionClear;
