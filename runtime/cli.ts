@@ -4,10 +4,11 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { addSessionCommands } from './cli-sessions';
 import { addStoreCommands } from './cli-stores';
-import { describeConnection, memoryOfProcess, openOperator } from './compose';
+import { describeConnection, describeDeployed, memoryOfProcess, openOperator } from './compose';
 import { type Config, readConfig } from './config/config';
 import { describeVariables, variables } from './config/variables';
 import { main } from './main';
+import { type DeployedStack, findStack } from './open-stack';
 import { askHidden } from './operator/ask-hidden';
 import { connectionSheet } from './operator/connection-sheet';
 import { OperatorError } from './operator/operator-error';
@@ -61,8 +62,12 @@ interface Tools {
   readonly makeUp: () => string;
 }
 
+/** Named by `--stack`; its settings stand for those of this machine. */
+let stack: DeployedStack | undefined;
+
 function configuration(): Config {
-  const config = readConfig(process.env, memoryOfProcess());
+  const own = Object.entries(process.env).filter(([name]) => !stack || !name.startsWith('CAUSEWAY_'));
+  const config = readConfig({ ...Object.fromEntries(own), ...stack?.settings }, memoryOfProcess());
   if ('faults' in config) throw new OperatorError(config.faults.join('\ncauseway: '), 'usage');
   return config;
 }
@@ -96,7 +101,8 @@ async function printSheet(partner: string, options: JsonOption & { readonly host
   const config = configuration();
   await withPartners(async ({ partners }) => {
     await partners.show(partner);
-    const facts = { ...(await describeConnection(config, config, options.host)), partner, password: undefined };
+    const described = stack ? describeDeployed(config, options.host ?? stack.host) : describeConnection(config, config, options.host);
+    const facts = { ...(await described), partner, password: undefined };
     print(options, facts, connectionSheet(facts));
   });
 }
@@ -128,6 +134,11 @@ export function buildCommandLine(write?: (text: string) => void): Command {
   program.exitOverride();
   if (write) program.configureOutput({ writeOut: write, writeErr: write });
   program.addHelpText('after', '\nExamples:\n  causeway serve\n  causeway partner add acme\n  causeway sheet acme --host ftps.example.com');
+  program.option('--stack <name>', 'work on a stack that cdk deploy has made, with the rights of this AWS account');
+  program.hook('preAction', async (command) => {
+    const { stack: name } = command.opts<{ stack?: string }>();
+    stack = name === undefined ? undefined : await findStack(name, process.env['AWS_REGION']);
+  });
   program
     .command('serve')
     .description('run the server; settings come from the environment')

@@ -8,10 +8,11 @@ import { FetchedCertificates } from './adapters/certificates/fetched-certificate
 import { type CertificateFiles, FileCertificates, readCertificate } from './adapters/certificates/file-certificates';
 import { readFromSecret } from './adapters/certificates/secret';
 import { ensureSelfSigned } from './adapters/certificates/self-signed';
-import { lockFolder } from './adapters/lmdb/folder-lock';
-import { BudgetedPartBuffers } from './adapters/memory/budgeted-part-buffers';
+import { readServed } from './adapters/certificates/served';
 import { EmfMetrics } from './adapters/emf-metrics';
 import { watchEventLoop } from './adapters/event-loop-delay';
+import { lockFolder } from './adapters/lmdb/folder-lock';
+import { BudgetedPartBuffers } from './adapters/memory/budgeted-part-buffers';
 import { MetricsLog } from './adapters/metrics-log';
 import { pinoLog } from './adapters/pino-log';
 import { availableMemory, bootId, startedOf } from './adapters/process-identity';
@@ -74,9 +75,7 @@ export async function openSessions(config: Config): Promise<SessionTools> {
   if (folder && !existsSync(indexFolder(config.data))) {
     throw new OperatorError(`${path.resolve(config.data)} is no data folder: start the server once, or set CAUSEWAY_DATA`);
   }
-  const leases = folder
-    ? openFolderLeases(config.data, surroundings, 'beside it')
-    : (await openIndex(config, surroundings, false)).leases;
+  const leases = folder ? openFolderLeases(config.data, surroundings, 'beside it') : (await openIndex(config, surroundings, false)).leases;
   const sessions = new Sessions({ leases, clock: systemClock, beatEvery: beatEvery(config) });
   return { sessions, pause: (milliseconds) => systemClock.sleep(milliseconds), close: () => closeAll(undo) };
 }
@@ -129,6 +128,28 @@ function beatEvery({ metadata, times }: Config): number {
 }
 
 const everywhere: readonly string[] = ['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'];
+
+/** The same of a server that runs elsewhere: what it shows is what clients will see. */
+export async function describeDeployed(config: Config, host: string) {
+  const { cert, fingerprint, notAfter } = await readServed(host, config.implicitPort).catch((error: Error) => {
+    throw new OperatorError(`${host} does not show its certificate on port ${config.implicitPort}: ${error.message}`, 'failed', {
+      cause: error,
+    });
+  });
+  const hostIsNamed = namesOf(cert).include(host);
+  const { explicitPort, implicitPort, passivePorts } = config;
+  return {
+    host,
+    hostIsNamed,
+    explicitPort,
+    implicitPort,
+    passivePorts,
+    fingerprint,
+    notAfter,
+    certificateFile: undefined,
+    dataFolder: undefined,
+  };
+}
 
 /** What clients must know of a server with this configuration; the ports come extra, because 0 stands for one that is chosen at start. */
 export async function describeConnection(
@@ -251,7 +272,7 @@ export async function openFilesystem(config: Config, log: Log = commandLog()): P
 async function start(config: Config, hostName: string, log: Log, undo: (() => unknown)[]): Promise<RunningServer> {
   const { fs, index, observer, metrics, hasher, surroundings } = await openRules(config, log, undo);
   const { users, leases } = index;
-  const { clock, ids, task } = fs;
+  const { clock, task } = fs;
   const routing = await openRouting(config, { ...surroundings, task, leases });
   undo.push(() => routing.close());
   const board = openBoard(fs, leases);

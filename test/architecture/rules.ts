@@ -34,7 +34,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   admin: { folders: ['operator', 'filesystem', 'protocol', 'ports', 'model'], modules: ['node:http', 'node:net'] },
   'cli.ts': {
-    folders: ['config', 'operator', 'compose.ts', 'inspect.ts', 'main.ts', 'cli-stores.ts', 'cli-sessions.ts'],
+    folders: ['config', 'operator', 'compose.ts', 'inspect.ts', 'main.ts', 'open-stack.ts', 'cli-stores.ts', 'cli-sessions.ts'],
     modules: ['node:fs', 'node:path', 'commander'],
   },
   'cli-stores.ts': { folders: ['config', 'operator', 'compose.ts', 'inspect.ts'], modules: ['node:path', 'commander'] },
@@ -43,6 +43,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'index-sync.ts': everything,
   'inspect.ts': everything,
   'open-routing.ts': everything,
+  'open-stack.ts': everything,
   'open-stores.ts': everything,
   'open-server.ts': everything,
   'open-workers.ts': everything,
@@ -56,9 +57,10 @@ export const vendors: Readonly<Record<string, readonly string[]>> = {
   dynamodb: ['@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb'],
   s3: ['@aws-sdk/client-s3', '@smithy/node-http-handler', 'node:http', 'node:https', 'node:stream', 'node:timers/promises'],
   ecs: ['node:http'],
-  certificates: ['selfsigned', 'node:net#isIP', '@aws-sdk/client-acm', '@aws-sdk/client-secrets-manager'],
+  certificates: ['selfsigned', 'node:net#isIP', 'node:tls#connect', '@aws-sdk/client-acm', '@aws-sdk/client-secrets-manager'],
   lmdb: ['lmdb'],
   'pino-log': ['pino'],
+  'stack-outputs': ['@aws-sdk/client-cloudformation'],
   'process-identity': ['node:child_process'],
 };
 
@@ -116,7 +118,8 @@ export function processFaults({ name, text }: SourceFile): string[] {
   if (/\bprocess\s*(?:\.\s*env\b|\[\s*['"]env)/.test(code) && !['main.ts', 'cli.ts', 'index-sync.ts'].includes(name))
     faults.push(`${name} reads process.env`);
   const free =
-    ['main.ts', 'cli.ts', 'cli-sessions.ts', 'cli-stores.ts', 'compose.ts', 'index-sync.ts', 'inspect.ts'].includes(name) || name.startsWith('adapters/');
+    ['main.ts', 'cli.ts', 'cli-sessions.ts', 'cli-stores.ts', 'compose.ts', 'index-sync.ts', 'inspect.ts'].includes(name) ||
+    name.startsWith('adapters/');
   if (/(?<![.\w'"`-])process\s*[.[]/.test(code) && !free) faults.push(`${name} uses process`);
   return faults;
 }
