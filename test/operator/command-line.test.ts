@@ -90,7 +90,7 @@ it('what cannot be done ends with 1, what was written wrongly with 2, both with 
   expect(noFolder.err).toMatch(/^causeway: .*nowhere is no data folder: start the server once, or set CAUSEWAY_DATA\n$/);
 });
 
-const everyCommand = ['', 'serve', 'settings', 'sheet', 'partner'].concat(
+const everyCommand = ['', 'serve', 'settings', 'sheet', 'partner', 'doctor', 'reconcile', 'import', 'sessions', 'kick'].concat(
   ['add', 'set', 'password', 'show', 'list', 'enable', 'disable', 'remove'].map((verb) => `partner ${verb}`),
 );
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 /** The two programs as their own processes, from their sources, as an operator's shell runs them: exit codes and signals show only there. */
 const runtime = path.join(__dirname, '..', '..', 'runtime');
-const timeout = 15_000;
+const timeout = 40_000;
 
 export interface Ended {
   readonly code: number | null;

@@ -36,7 +36,7 @@ it('an empty folder can be used, and doctor says what is still to be done', asyn
       'no partner is there yet: causeway partner add NAME',
     ]),
   );
-}, 20_000);
+}, 60_000);
 
 it('doctor tells a bucket that nobody answers for in a line, and fails', async () => {
   const s3 = {
@@ -49,7 +49,7 @@ it('doctor tells a bucket that nobody answers for in a line, and fails', async (
   const { code, out } = await run('cli.ts', ['doctor'], { ...environment, ...s3 });
   expect(code).toBe(1);
   expect(out).toMatch(/^PROBLEM {2}bucket files: nobody answers at the endpoint of the bucket files/m);
-}, 40_000);
+}, 60_000);
 
 it('there is nothing to make where everything lies in the folder, and nothing is made on AWS', async () => {
   expect(await causeway('doctor', '--create')).toMatchObject({ code: 2 });
@@ -57,7 +57,7 @@ it('there is nothing to make where everything lies in the folder, and nothing is
   const { code, err } = await run('cli.ts', ['doctor', '--create'], { ...environment, ...aws });
   expect(code).toBe(2);
   expect(err).toContain('cdk deploy makes it');
-}, 20_000);
+}, 60_000);
 
 it('a folder is imported, imported again, and what others change is reconciled', async () => {
   const folder = path.join(base, 'old');

@@ -146,6 +146,32 @@ describe('when the server goes down', () => {
     await say('< 150\n< 426 Server restarting.\n< 421');
   });
 
+  it('soon, a session goes on until ten seconds have passed without a word, also before login', async () => {
+    for (const until of ['greeted', 'ready'] as const) {
+      const { say, session, control, clock } = await startDialogue({ until });
+      session.drain('soon');
+      await clock.advance(9_000);
+      await say('> NOOP\n< 200');
+      await clock.advance(9_000);
+      await say('');
+      await clock.advance(1_100);
+      await say('< 421 Server restarting, reconnect now.');
+      expect(control.ended).toBe(true);
+    }
+  });
+
+  it('soon, a transfer is not hurried', async () => {
+    const { say, session, data, clock } = await uploading();
+    session.drain('soon');
+    await clock.advance(60_000);
+    await say('');
+    data.last.finish();
+    await settle();
+    await say('< 226');
+    await clock.advance(10_100);
+    await say('< 421 Server restarting');
+  });
+
   it('a command that is being worked on is answered', async () => {
     const { say, session, view } = await startDialogue();
     view.file('/f', 'x');

@@ -123,6 +123,21 @@ describe('the server going down', () => {
     expect(wire.server.open).toBe(0);
   });
 
+  it('behind a load balancer, goes on taking connections until shortly before the end', async () => {
+    await wire.stop();
+    wire = await startWireServer({ clock, limits: { lastCall: 15_000 } });
+    const { session } = await login(wire, 'TLSv1.3');
+    const drained = wire.server.drain();
+    await clock.advance(100_000);
+    const late = await login(wire, 'TLSv1.3');
+    expect(session.drains).toEqual(['soon']);
+    expect(late.session.drains).toEqual(['soon']);
+    await clock.advance(5_100);
+    await late.peer.expect('421 Server restarting, reconnect now.\r\n');
+    await within(drained, 'the drain');
+    await expect(dial(wire.explicitPort)).rejects.toThrow('ECONNREFUSED');
+  });
+
   it('is over at once when nobody is there', async () => {
     await within(wire.server.drain(), 'the drain');
   });
