@@ -1,30 +1,34 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { startProcess } from '../test/support/server-process';
+import { benchFleet } from './fleet';
+import { download, listings, renames, smallFiles, smallFilesAtOnce, upload, uploadsAtOnce } from './loads';
+import { type Load, measure, tableOf } from './measure';
 import type { Peer, StartPeer } from './peer';
-import { CpuMeter } from './process-tree';
 import { startProftpd } from './proftpd';
 import { startPureFtpd } from './pure-ftpd';
+import { startS3Peers, startTlsSink } from './s3-peers';
 import { startVsftpd } from './vsftpd';
 
 /**
  * The same client against every server, runs interleaved, the stores on tmpfs: medians of speed and of the server's CPU time, and the ratios to the first one.
  * Single numbers move by a quarter between runs on a shared machine; the ratios of one run are what counts.
  */
-const usage = `usage: npm run bench -- upload|download|small [options]
+const usage = `usage: npm run bench -- upload|download|small|s3|fleet [options]
 
   upload, download   one file over one connection
   small              files of 10 kB, one after the other over one control connection
+  s3                 all of that and more against an S3 server, with the index in LMDB and in DynamoDB
+  fleet              one, two and three tasks behind a load balancer, and the way over the wrong task
 
   --mib N            size of the file (512)
   --files N          number of small files (500)
   --runs N           measured runs of each server, after one that warms up (5)
   --node PATH        another Node to run Causeway with, as often as wanted
+  --only TEXT        s3: only the loads whose title has this in it
   --unpacked DIR     root of packages unpacked with dpkg -x, as often as wanted
   --peer NAME=URL    any running server: ftp://user:password@host:port/folder/
 `;
@@ -36,101 +40,16 @@ const { values, positionals } = parseArgs({
     files: { type: 'string', default: '500' },
     runs: { type: 'string', default: '5' },
     node: { type: 'string', multiple: true, default: [process.execPath] },
+    only: { type: 'string', default: '' },
     unpacked: { type: 'string', multiple: true, default: [] },
     peer: { type: 'string', multiple: true, default: [] },
   },
 });
 
-type Kind = 'upload' | 'download' | 'small';
-const smallFile = 10_000;
 const mib = Number(values.mib);
 const files = Number(values.files);
 const runs = Number(values.runs);
 const memory = existsSync('/dev/shm') ? '/dev/shm' : '/tmp';
-
-interface Load {
-  readonly transfer: (peer: Peer) => Promise<unknown>;
-  /** What one transfer amounts to, in the units of the two columns. */
-  readonly amount: number;
-  readonly speed: string;
-  readonly perCpu: number;
-  readonly cpu: string;
-}
-
-function makeLoad(kind: Kind, work: string): Load {
-  if (kind === 'small') {
-    const folder = path.join(work, 'small');
-    mkdirSync(folder);
-    const names = Array.from({ length: files }, (_, index) => `file-${index}`);
-    for (const name of names) writeFileSync(path.join(folder, name), randomBytes(smallFile));
-    return {
-      transfer: ({ url }) => lftp(url, `mput ${folder}/*`),
-      amount: files,
-      speed: 'files/s',
-      perCpu: files / 1000,
-      cpu: 'CPU ms/file',
-    };
-  }
-  const file = path.join(work, 'bench.bin');
-  const chunk = randomBytes(1024 * 1024);
-  writeFileSync(file, '');
-  for (let written = 0; written < mib; written++) writeFileSync(file, chunk, { flag: 'a' });
-  const name = 'bench.bin';
-  return {
-    transfer: ({ url }) => (kind === 'upload' ? curl('-T', file, `${url}${name}`) : curl('-o', '/dev/null', `${url}${name}`)),
-    amount: mib * 1.048576,
-    speed: 'MB/s',
-    perCpu: mib / 1024,
-    cpu: 'CPU s/GiB',
-  };
-}
-
-const run = promisify(execFile);
-
-async function curl(...args: readonly string[]): Promise<void> {
-  await run('curl', ['-sS', '-k', '-m', '600', '--ssl-reqd', ...args], { maxBuffer: 16 * 1024 * 1024 });
-}
-
-/** For many files: between two of them curl waits up to a second with some servers, which would measure curl. */
-async function lftp(url: string, command: string): Promise<void> {
-  const settings =
-    'set ssl:verify-certificate no; set ftp:ssl-force true; set ftp:ssl-protect-data true; set xfer:clobber on; set cmd:fail-exit true';
-  await run('lftp', ['-c', `${settings}; open ${url}; ${command}`], { timeout: 600_000, maxBuffer: 16 * 1024 * 1024 });
-}
-
-const median = (numbers: readonly number[]): number => [...numbers].sort((one, other) => one - other)[numbers.length >> 1] ?? Number.NaN;
-
-/** What a process a session leaves behind is waited for by its parent a moment later. */
-const lastProcess = 200;
-const lookEvery = 20;
-
-/** Speed and CPU time of one transfer. */
-async function transfer(peer: Peer, meter: CpuMeter, load: Load): Promise<{ speed: number; cpu: number }> {
-  meter.look();
-  const before = meter.seconds;
-  const looking = setInterval(() => meter.look(), lookEvery);
-  const began = performance.now();
-  await load.transfer(peer);
-  const seconds = (performance.now() - began) / 1000;
-  await pause(lastProcess);
-  clearInterval(looking);
-  meter.look();
-  return { speed: load.amount / seconds, cpu: (meter.seconds - before) / load.perCpu };
-}
-
-async function measure(peers: readonly Peer[], load: Load): Promise<Map<Peer, { speed: number; cpu: number }>> {
-  const taken = peers.map((peer) => ({ peer, meter: new CpuMeter(peer.pid), speed: [] as number[], cpu: [] as number[] }));
-  for (let round = -1; round < runs; round++) {
-    for (const { peer, meter, speed, cpu } of taken) {
-      const measured = await transfer(peer, meter, load);
-      // The first round warms up.
-      if (round < 0) continue;
-      speed.push(measured.speed);
-      cpu.push(measured.cpu);
-    }
-  }
-  return new Map(taken.map(({ peer, speed, cpu }) => [peer, { speed: median(speed), cpu: median(cpu) }]));
-}
 
 /** Each into `peers` as soon as it runs: one that does not start must not leave the others behind. */
 async function startPeers(work: string, peers: Peer[]): Promise<void> {
@@ -144,6 +63,10 @@ async function startPeers(work: string, peers: Peer[]): Promise<void> {
     if (peer) peers.push(peer);
     else process.stdout.write(`${name} is not here: see docs/benchmarks.md for how to unpack it\n`);
   }
+  addGiven(peers);
+}
+
+function addGiven(peers: Peer[]): void {
   for (const given of values.peer) {
     const [name = '', url = ''] = given.split(/=(.*)/s);
     peers.push({ name, url, pid: undefined, stop: async () => undefined });
@@ -161,32 +84,63 @@ async function startOurs(work: string, node: string, index: number): Promise<Pee
   };
 }
 
-async function main(kind: Kind): Promise<void> {
+/** Makes its files only when its turn comes. */
+type MakeLoad = (work: string) => Load;
+
+const single: Readonly<Record<string, MakeLoad>> = {
+  upload: (work) => upload(work, mib),
+  download: (work) => download(work, mib),
+  small: (work) => smallFiles(work, files),
+};
+
+/** The sizes of all together stay within what a small machine has for its tmpfs. */
+const againstS3: readonly MakeLoad[] = [
+  (work) => upload(work, mib),
+  (work) => download(work, mib),
+  (work) => smallFilesAtOnce(work, files, 20),
+  (work) => uploadsAtOnce(work, Math.ceil(mib / 16), 30),
+  (work) => uploadsAtOnce(work, Math.ceil(mib / 32), 100),
+  (work) => renames(work, 64, 10),
+  (work) => listings(work, 1_000, 20),
+];
+
+async function compare(peers: readonly Peer[], load: Load): Promise<void> {
+  process.stdout.write(`\n${load.title}, medians of ${runs} interleaved runs; load before ${loadavg()[0]?.toFixed(2)}\n`);
+  process.stdout.write(tableOf(load, await measure(peers, load, runs)));
+}
+
+async function main(kind: string): Promise<void> {
   const work = mkdtempSync(path.join(memory, 'causeway-bench-'));
   const peers: Peer[] = [];
   try {
-    const load = makeLoad(kind, work);
+    if (kind === 'fleet') {
+      await benchFleet({ work, mib, files, runs });
+      return;
+    }
+    if (kind === 's3') {
+      addGiven(peers);
+      for (const node of values.node) await startS3Peers(work, node, peers);
+      const sink = await startTlsSink(work, values.node[0] as string, mib);
+      peers.push(sink);
+      for (const make of againstS3) {
+        const load = make(work);
+        if (!load.title.includes(values.only)) continue;
+        // Nothing but bytes can be sent to it.
+        await compare(load.title.startsWith('upload,') ? peers : peers.filter((peer) => peer !== sink), load);
+      }
+      return;
+    }
     await startPeers(work, peers);
     for (const [index, node] of values.node.entries()) peers.push(await startOurs(work, node, index));
-    if (kind === 'download') for (const { url } of peers) await curl('-T', path.join(work, 'bench.bin'), `${url}bench.bin`);
-    const amount = kind === 'small' ? `${files} files of ${smallFile} bytes` : `${mib} MiB`;
-    process.stdout.write(`${kind}, ${amount}, medians of ${runs} interleaved runs; load before ${loadavg()[0]?.toFixed(2)}\n`);
-    const results = await measure(peers, load);
-    const first = results.get(peers[0] as Peer);
-    for (const [{ name }, { speed, cpu }] of results) {
-      const ratio = (one: number, other: number | undefined) => `${(one / (other ?? Number.NaN)).toFixed(2)} x`;
-      process.stdout.write(
-        `${name.padEnd(26)} ${speed.toFixed(0).padStart(6)} ${load.speed}  ${ratio(speed, first?.speed).padStart(7)}   ${cpu.toFixed(2).padStart(6)} ${load.cpu}  ${ratio(cpu, first?.cpu).padStart(7)}\n`,
-      );
-    }
+    await compare(peers, (single[kind] as MakeLoad)(work));
   } finally {
     for (const { stop } of peers) await stop();
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-const [kind] = positionals;
-if (kind === 'upload' || kind === 'download' || kind === 'small') {
+const [kind = ''] = positionals;
+if (kind in single || kind === 's3' || kind === 'fleet') {
   void main(kind);
 } else {
   process.stderr.write(usage);

@@ -65,7 +65,7 @@ const price = {
 const perFile = { tableWrites: 8, tableReads: 8, logBytes: 3_000, queueRequests: 3, syncGbSeconds: 0.05 } as const;
 const partBytes = 8 * 1024 * 1024;
 const metrics = 27;
-const alarms = 18;
+const alarms = 19;
 const interfaceEndpoints = 4;
 
 export function monthlyCost(usage: Usage): CostLine[] {

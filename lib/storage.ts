@@ -76,6 +76,7 @@ export class Storage extends Construct {
         's3:ListBucketVersions',
         's3:GetBucketVersioning',
         's3:GetBucketObjectLockConfiguration',
+        's3:GetLifecycleConfiguration',
       ],
     );
     grant(
@@ -98,7 +99,18 @@ export class Storage extends Construct {
 
   /** What makes the index equal to the bucket: looks at objects, and takes a late duplicate of ours away. */
   grantSync(grantee: iam.IGrantable): void {
-    grant(grantee, 'Bucket', [this.bucket.bucketArn], ['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketVersioning']);
+    grant(
+      grantee,
+      'Bucket',
+      [this.bucket.bucketArn],
+      [
+        's3:ListBucket',
+        's3:ListBucketVersions',
+        's3:GetBucketVersioning',
+        's3:GetBucketObjectLockConfiguration',
+        's3:GetLifecycleConfiguration',
+      ],
+    );
     grant(grantee, 'Objects', [this.bucket.arnForObjects('*')], ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject']);
     this.grantTable(grantee);
     this.grantKey(grantee);

@@ -23,7 +23,7 @@ import type { Config } from './config/config';
 import { warningOfAddress } from './config/private-address';
 import { variables } from './config/variables';
 import { ActiveUploads } from './filesystem/active-uploads';
-import { alone, type Filesystem } from './filesystem/filesystem';
+import { alone, type Filesystem, type Fleet } from './filesystem/filesystem';
 import { FolderTruth } from './filesystem/folder-truth';
 import { Heartbeat } from './filesystem/heartbeat';
 import { followHints } from './filesystem/index-sync';
@@ -40,6 +40,7 @@ import { Sessions } from './operator/sessions';
 import type { Certificate, CertificateSource } from './ports/certificate-source';
 import type { Clock } from './ports/clock';
 import type { Ids } from './ports/ids';
+import type { LeaseStore } from './ports/lease-store';
 import type { Log } from './ports/log';
 import type { PasswordHasher } from './ports/password-hasher';
 import type { UserDirectory } from './ports/user-directory';
@@ -88,7 +89,7 @@ function commandLog(): Log {
   return pinoLog('warn', (line) => process.stderr.write(line));
 }
 
-async function closeAll(undo: (() => unknown)[]): Promise<void> {
+export async function closeAll(undo: (() => unknown)[]): Promise<void> {
   for (const step of undo.reverse()) await step();
 }
 
@@ -103,7 +104,7 @@ function fetchOf({ certificate, region }: Config): (() => Promise<Certificate>) 
   return certificate.kind === 'secret' ? readFromSecret(certificate.arn, region) : undefined;
 }
 
-async function openCertificates(config: Config, hostName: string, clock: Clock, log: Log): Promise<CertificateSource> {
+export async function openCertificates(config: Config, hostName: string, clock: Clock, log: Log): Promise<CertificateSource> {
   const fetch = fetchOf(config);
   if (fetch) return FetchedCertificates.open({ fetch, clock, log });
   const files = certificateFiles(config);
@@ -121,7 +122,7 @@ export function needsFolder(config: Config): boolean {
 const beatsBeforeDeath = 6;
 
 /** Where nobody else looks at it but the command line, a beat costs nothing, and whoever waits for one shall not wait long. */
-const beatEmbedded = 1_000;
+export const beatEmbedded = 1_000;
 
 function beatEvery({ metadata, times }: Config): number {
   return metadata.kind === 'dynamodb' ? times.deadAfter / beatsBeforeDeath : beatEmbedded;
@@ -198,7 +199,7 @@ export async function startServer(config: Config, hostName: string, log: Log): P
   }
 }
 
-interface Opened {
+export interface Opened {
   readonly fs: Filesystem;
   readonly index: Index;
   readonly hasher: PasswordHasher;
@@ -208,17 +209,25 @@ interface Opened {
   readonly surroundings: Surroundings;
 }
 
+/** A process that works for another one, which holds the folder and the leases. */
+export interface Subordinate {
+  readonly task: string;
+  readonly leases: LeaseStore;
+  readonly fleet: Fleet;
+}
+
 /** The stores, and the rules on top of them. */
-async function openRules(config: Config, log: Log, undo: (() => unknown)[]): Promise<Opened> {
+export async function openRules(config: Config, log: Log, undo: (() => unknown)[], worker?: Subordinate): Promise<Opened> {
   const metrics = new ProcessMetrics();
   const surroundings = { clock: systemClock, ids: randomIds, log, metrics, undo };
   const { clock, ids } = surroundings;
-  const task = ids.token();
-  if (usesFolder(config)) {
+  const task = worker?.task ?? ids.token();
+  if (usesFolder(config) && !worker) {
     const owner = { pid: process.pid, started: startedOf(process.pid) ?? '', boot: bootId() ?? '', nonce: task };
     undo.push(lockFolder(config.data, owner, startedOf));
   }
-  const leases = config.metadata.kind === 'lmdb' ? openFolderLeases(config.data, surroundings, 'server') : undefined;
+  const own = () => (config.metadata.kind === 'lmdb' ? openFolderLeases(config.data, surroundings, 'server') : undefined);
+  const leases = worker ? worker.leases : own();
   const index = await openIndex(config, surroundings, true, leases);
   const observer = index.shared ? new TaskObserver(index.leases, clock, config.times.deadAfter) : undefined;
   const folders = new FolderTruth();
@@ -233,7 +242,7 @@ async function openRules(config: Config, log: Log, undo: (() => unknown)[]): Pro
     metrics,
     task,
     active: new ActiveUploads(),
-    fleet: observer ?? alone,
+    fleet: worker?.fleet ?? observer ?? alone,
     folders,
     limits: {
       claimWait: config.times.claimWait,
@@ -269,6 +278,12 @@ export async function openFilesystem(config: Config, log: Log = commandLog()): P
   }
 }
 
+export async function homesOf(users: UserDirectory): Promise<string[]> {
+  const homes: string[] = [];
+  for await (const { user } of users.list()) homes.push(user.home);
+  return homes;
+}
+
 async function start(config: Config, hostName: string, log: Log, undo: (() => unknown)[]): Promise<RunningServer> {
   const { fs, index, observer, metrics, hasher, surroundings } = await openRules(config, log, undo);
   const { users, leases } = index;
@@ -296,11 +311,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
 
   const maintenance = new Maintenance(fs, {
     every: config.times.sweepEvery,
-    homes: async () => {
-      const homes: string[] = [];
-      for await (const { user } of users.list()) homes.push(user.home);
-      return homes;
-    },
+    homes: () => homesOf(users),
     upkeep: () => index.upkeep(),
     others: observer && { isDead: (owner) => observer.isDead(owner), dead: () => observer.dead(), forget: (dead) => leases.forget(dead) },
   });

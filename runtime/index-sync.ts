@@ -1,8 +1,8 @@
 import { keysOfEvent } from './adapters/bucket-events/bucket-event';
 import { pinoLog } from './adapters/pino-log';
-import { openFilesystem } from './compose';
 import { readConfig } from './config/config';
 import { syncKeys } from './filesystem/index-sync';
+import { openSync } from './open-index-sync';
 
 /**
  * Entry of the function that a queue with the bucket's events calls: the same look at the same keys as a server's own. A message whose path is being
@@ -24,7 +24,7 @@ async function open() {
   if ('faults' in config) throw new Error(config.faults.join('; '));
   if (config.objects.kind !== 's3') throw new Error('the events are those of a bucket, but CAUSEWAY_OBJECTS is not s3');
   const log = pinoLog(config.logLevel, (line) => process.stdout.write(line));
-  return { ...(await openFilesystem(config, log)), bucket: config.objects.bucket };
+  return { ...(await openSync(config, config.objects, log)), bucket: config.objects.bucket };
 }
 
 export async function handler({ Records: messages }: QueueEvent): Promise<QueueResult> {

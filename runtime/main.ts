@@ -1,3 +1,4 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -6,10 +7,12 @@ import { availableMemory } from './adapters/process-identity';
 import { randomIds } from './adapters/random-ids';
 import { describeConnection, needsFolder, type RunningServer, startServer } from './compose';
 import { type Config, readConfig } from './config/config';
+import { startPrimary, startWorker } from './open-workers';
 import { connectionSheet } from './operator/connection-sheet';
 import { explainStart } from './operator/explain-start';
 import { generatePassword } from './operator/passwords';
 import type { Log } from './ports/log';
+import type { PipeEnd } from './routing/worker-channel';
 
 /** The server process: environment in, connection sheet out, signals, exit code. */
 
@@ -20,6 +23,20 @@ const exitCodes = { drained: 0, cannotStart: 1, usage: 2, secondInterrupt: 130 }
 const firstPartner = 'demo';
 
 export async function main(): Promise<void> {
+  const { config, log } = begin();
+  try {
+    if (needsFolder(config)) mkdirSync(config.data, { recursive: true, mode: 0o700 });
+    log.info('server.start', { data: path.resolve(config.data), node: process.version });
+    const starting = config.workers > 1 ? startPrimary(config, hostname(), log, forkWorker) : startServer(config, hostname(), log);
+    stopOnSignal(starting, log);
+    await printSheet(config, await starting);
+  } catch (error) {
+    fail(exitCodes.cannotStart, explainStart(error, config.data));
+  }
+}
+
+/** The settings, and what every process of the server does with an error that nobody caught. */
+function begin(): { readonly config: Config; readonly log: Log } {
   if (process.platform === 'win32') {
     fail(exitCodes.cannotStart, 'Windows is not supported directly: run it inside WSL');
   }
@@ -34,12 +51,32 @@ export async function main(): Promise<void> {
     log.error('server.fatal', { cause });
     process.exit(exitCodes.cannotStart);
   });
+  return { config, log };
+}
+
+const workerArgument = 'worker';
+
+function forkWorker(task: string): ChildProcess {
+  return fork(__filename, [workerArgument, task]);
+}
+
+/** This process is a worker: its primary says when to stop, and without it nothing here is ours any more. */
+async function work(task: string): Promise<void> {
+  process.on('disconnect', () => process.exit(exitCodes.cannotStart));
+  // A terminal sends Ctrl-C to the workers too, and a host its SIGTERM to all of a container.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
+  const { config, log: plain } = begin();
+  const log = plain.with({ worker: process.pid });
+  const starting = startWorker(config, { hostName: hostname(), log, pipe: process as unknown as PipeEnd, task, onDrained: process.exit });
+  process.on('SIGHUP', () => {
+    starting.then(
+      (worker) => worker.reloadCertificate(),
+      // Told below.
+      () => undefined,
+    );
+  });
   try {
-    if (needsFolder(config)) mkdirSync(config.data, { recursive: true, mode: 0o700 });
-    log.info('server.start', { data: path.resolve(config.data), node: process.version });
-    const starting = startServer(config, hostname(), log);
-    stopOnSignal(starting, log);
-    await printSheet(config, await starting);
+    await starting;
   } catch (error) {
     fail(exitCodes.cannotStart, explainStart(error, config.data));
   }
@@ -98,4 +135,7 @@ function fail(code: number, text: string): never {
   process.exit(code);
 }
 
-if (require.main === module) void main();
+if (require.main === module) {
+  const [, , role, task] = process.argv;
+  void (role === workerArgument && task !== undefined ? work(task) : main());
+}

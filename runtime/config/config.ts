@@ -14,6 +14,8 @@ export interface Config {
   /** One address, or one for each zone by name. */
   readonly pasvAddress: string | ReadonlyMap<string, string> | undefined;
   readonly fleet: FleetConfig | undefined;
+  /** Processes that serve clients; 1: this one alone. */
+  readonly workers: number;
   readonly certificate: CertificateConfig;
   /** AWS region; undefined: as the SDK finds it. */
   readonly region: string | undefined;
@@ -116,6 +118,7 @@ export function readConfig(
     passivePorts: reader.ports('CAUSEWAY_PASSIVE_PORTS'),
     pasvAddress: reader.addresses('CAUSEWAY_PASV_ADDRESS'),
     fleet: readFleet(reader, environment),
+    workers: reader.number('CAUSEWAY_WORKERS'),
     certificate: readCertificate(reader, faults),
     region: reader.text('CAUSEWAY_REGION') || undefined,
     tlsMin: `TLSv${reader.choice('CAUSEWAY_TLS_MIN')}` as Config['tlsMin'],
@@ -224,6 +227,10 @@ function checkTogether(config: Config, faults: string[]): void {
   } else if (typeof config.pasvAddress === 'object') {
     faults.push('CAUSEWAY_PASV_ADDRESS names zones, but CAUSEWAY_FLEET is off');
   }
+  if (config.workers > 1 && config.fleet)
+    faults.push(`CAUSEWAY_WORKERS is ${config.workers}, but CAUSEWAY_FLEET is on: a fleet uses more cores by more tasks`);
+  else if (config.workers > 1 && config.metadata.kind !== 'lmdb')
+    faults.push(`CAUSEWAY_WORKERS is ${config.workers}, but workers share an index in the data folder, and CAUSEWAY_METADATA is not lmdb`);
   if (config.tlsMin === 'TLSv1.3' && config.tlsMax === 'TLSv1.2') faults.push('CAUSEWAY_TLS_MIN is above CAUSEWAY_TLS_MAX');
   if (config.bufferBudget < config.smallestPart) faults.push('CAUSEWAY_SMALLEST_PART is larger than CAUSEWAY_BUFFER_BUDGET');
   const fixed = [config.explicitPort, config.implicitPort].filter((port) => port > 0);

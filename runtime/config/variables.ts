@@ -71,6 +71,12 @@ export const variables = {
     default: 'off',
     help: 'On: this server is one task of several behind a load balancer that sends the PROXY protocol (version 2) to the data port.',
   },
+  CAUSEWAY_WORKERS: {
+    kind: 'count',
+    default: '1',
+    range: [1, 64],
+    help: 'Processes that serve clients, for a server with many cores that keeps its index in the data folder; they share ports and buffers.',
+  },
   CAUSEWAY_DATA_PORT: {
     kind: 'port',
     default: '3000',

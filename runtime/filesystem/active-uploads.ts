@@ -41,6 +41,18 @@ export class ActiveUploads {
     return this.byToken.get(token);
   }
 
+  /** Asked by another process for one of its sessions: puts a silent upload aside, at exactly this size. False: it has moved on. */
+  async yield(token: string, durable: number): Promise<boolean> {
+    const upload = this.byToken.get(token);
+    if (!upload || upload.lost) {
+      await upload?.ended;
+      return true;
+    }
+    if (!upload.silent || upload.committing || upload.progress().durable !== durable) return false;
+    await upload.takeOver();
+    return true;
+  }
+
   /** The partner's uploads of this path, the one that began last first. */
   of(key: ObjectKey, user: string): ActiveUpload[] {
     return [...this.byToken.values()].filter((upload) => upload.key === key && upload.user === user).sort((a, b) => b.begun - a.begun);

@@ -31,6 +31,11 @@ export interface Fleet {
   isDead(task: string): boolean;
   /** That task says that no byte of this upload has come for a while. */
   isSilent(task: string, token: string): boolean;
+  /**
+   * Has the task put that upload aside itself, at exactly this size: where its file is open there, nobody else may write to it before. False: it has moved
+   * on. Absent where the store refuses what a late owner writes.
+   */
+  readonly park?: (task: string, token: string, durable: number) => Promise<boolean>;
 }
 
 /** One process, and nobody beside it. */

@@ -94,7 +94,8 @@ async function silentElsewhere(fs: Filesystem, key: ObjectKey, user: User): Prom
     if (!record || (before && (record.token !== before.token || record.acknowledged !== before.acknowledged))) return undefined;
     if (fs.fleet.isSilent(record.owner, record.token)) {
       const { durable } = record.progress;
-      return { token: record.token, durable, tell: () => markTold(fs, record, durable), takeOver: () => parkSilent(fs, record) };
+      const takeOver = () => fs.fleet.park?.(record.owner, record.token, durable) ?? parkSilent(fs, record);
+      return { token: record.token, durable, tell: () => markTold(fs, record, durable), takeOver };
     }
     if (fs.clock.monotonic() - asked >= undecidedFor) return undefined;
     before = record;

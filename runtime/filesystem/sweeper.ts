@@ -174,10 +174,43 @@ async function forgetEnded(fs: Filesystem, token: string): Promise<void> {
  */
 export async function recover(fs: Filesystem): Promise<void> {
   await sweep(fs, { isDead: (owner) => owner !== fs.task });
+  const halfWritten: HalfWritten[] = [];
+  for await (const each of fs.objects.halfWritten()) halfWritten.push(each);
+  await removeUnnamed(fs, halfWritten);
+}
+
+/**
+ * The same after one of several processes has died, while the others are at work: what they are receiving may have no record yet, so they are asked for it, after
+ * the look at what there is. They do not answer: it is left to the next time. Only in folders, where a half-written file has its upload's token for a name; a
+ * bucket has its own rule that ends what nobody names.
+ */
+export async function recoverFrom(
+  fs: Filesystem,
+  isDead: (owner: string) => boolean,
+  receiving: () => Promise<ReadonlySet<string> | undefined>,
+): Promise<void> {
+  await sweep(fs, { isDead });
+  if (!fs.objects.directories) return;
+  const halfWritten: HalfWritten[] = [];
+  for await (const each of fs.objects.halfWritten()) halfWritten.push(each);
+  const others = halfWritten.length > 0 ? await receiving() : undefined;
+  if (others)
+    await removeUnnamed(
+      fs,
+      halfWritten.filter(({ uploadId }) => !others.has(uploadId)),
+    );
+}
+
+interface HalfWritten {
+  readonly uploadId: string;
+  readonly storedKey?: string;
+}
+
+async function removeUnnamed(fs: Filesystem, halfWritten: readonly HalfWritten[]): Promise<void> {
   const named = new Set<string>();
   for await (const { value } of scanRows(fs, 'upload')) if (value.progress.uploadId) named.add(value.progress.uploadId).add(value.token);
   for await (const { value } of scanRows(fs, 'journal')) named.add(value.token);
-  for await (const { uploadId, storedKey } of fs.objects.halfWritten()) {
+  for (const { uploadId, storedKey } of halfWritten) {
     if (named.has(uploadId)) continue;
     await fs.objects.discard(uploadId, storedKey ?? '', { ...noProgress, uploadId });
     fs.log.info('upload.dropped', { path: storedKey, text: 'an upload that no record names was removed' });

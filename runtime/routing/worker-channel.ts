@@ -11,12 +11,16 @@ export type ToWorker =
   | { readonly kind: 'stranger'; readonly reservation: number; readonly address: string }
   | { readonly kind: 'expired'; readonly reservation: number }
   | { readonly kind: 'answer'; readonly id: number; readonly value?: unknown; readonly failure?: ToldFailure }
+  /** Another worker's session goes on with this upload. */
+  | { readonly kind: 'park'; readonly id: number; readonly token: string; readonly durable: number }
+  /** Which uploads it is receiving, by token. */
+  | { readonly kind: 'uploads'; readonly id: number }
   | { readonly kind: 'drain' };
 
 export type ToPrimary =
   | { readonly kind: 'ready' }
   /** A session's connection is closed. */
-  | { readonly kind: 'closed' }
+  | { readonly kind: 'closed'; readonly address: string }
   | { readonly kind: 'lease'; readonly id: number; readonly method: keyof LeaseStore; readonly given: readonly unknown[] }
   | {
       readonly kind: 'reserve';
@@ -26,7 +30,9 @@ export type ToPrimary =
       readonly user: string;
       readonly anyAddress: boolean;
     }
-  | { readonly kind: 'release'; readonly reservation: number };
+  | { readonly kind: 'release'; readonly reservation: number }
+  | { readonly kind: 'park'; readonly id: number; readonly task: string; readonly token: string; readonly durable: number }
+  | { readonly kind: 'said'; readonly id: number; readonly value: unknown };
 
 /** Kind and message are what a session acts on; a cause stays in the log of the process where it happened. */
 export interface ToldFailure {

@@ -11,6 +11,10 @@ export interface WorkerOptions {
   readonly pipe: PipeEnd;
   readonly clock: Clock;
   readonly onSession: (socket: Socket, implicit: boolean, address: string) => void;
+  /** Another worker's session goes on with an upload of ours: puts it aside at exactly this size, or says that it has moved on. */
+  readonly onPark: (token: string, durable: number) => Promise<boolean>;
+  /** Tokens of the uploads that this worker is receiving. */
+  readonly uploads: () => readonly string[];
   /** The primary wants to go down, or is gone: nothing new will come. */
   readonly onDrain: () => void;
 }
@@ -38,6 +42,11 @@ export class Worker implements DataSockets {
   /** Everything is open: connections may come. */
   ready(): void {
     this.channel.post({ kind: 'ready' });
+  }
+
+  /** Has another worker put aside an upload of its own. Throws `Failure('store-unavailable')`. */
+  async park(task: string, token: string, durable: number): Promise<boolean> {
+    return (await this.calls.ask((id) => this.channel.post({ kind: 'park', id, task, token, durable }))) === true;
   }
 
   async reserve(request: DataRequest): Promise<Reservation> {
@@ -80,15 +89,26 @@ export class Worker implements DataSockets {
       case 'answer':
         this.calls.settle(message.id, message.value, message.failure);
         return;
+      case 'park':
+        this.answerPark(message.id, this.options.onPark(message.token, message.durable));
+        return;
+      case 'uploads':
+        this.channel.post({ kind: 'said', id: message.id, value: this.options.uploads() });
+        return;
       case 'drain':
         this.options.onDrain();
         return;
     }
   }
 
+  private answerPark(id: number, parked: Promise<boolean>): void {
+    // One that fails to is no different from one that moves on: whoever asked is told to ask for the size again.
+    void parked.catch(() => false).then((done) => this.channel.post({ kind: 'said', id, value: done }));
+  }
+
   private acceptSession(socket: Socket | undefined, implicit: boolean, address: string): void {
     const closed = () => {
-      this.channel.post({ kind: 'closed' });
+      this.channel.post({ kind: 'closed', address });
     };
     // Its client may have gone while it was handed over: then there is no socket, and the primary still counts it.
     if (!socket) {

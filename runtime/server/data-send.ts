@@ -30,17 +30,20 @@ export async function send(options: SendOptions, chunks: AsyncIterable<Buffer>):
     // Bytes from the client mean nothing here, but unread they would turn our close into a reset.
     socket.resume();
     let next = pieces.next();
+    let wrote = false;
     for (;;) {
       // Not raced with the end of the connection: a client that knows the size from 150 may close after the last byte, before we know that it was the last.
       const { done, value } = await next;
       if (done) break;
       const written = taken(options, (finished) => socket.write(value, finished));
+      wrote = true;
       next = pieces.next();
       next.catch(() => undefined); // Awaited in the next round, or overtaken by the end of the connection.
       await Promise.race([written, gone.promise]);
       options.onBytes(value.length);
     }
     if (gone.quietly) return;
+    if (!wrote) await afterHandshake();
     await Promise.race([taken(options, (finished) => socket.end(finished)), gone.promise]);
     await gone.expectClose();
     socket.destroy();
@@ -52,6 +55,14 @@ export async function send(options: SendOptions, chunks: AsyncIterable<Buffer>):
     // Not waited for: a source that hangs must not hold the failure of its client. It closes what it has opened by itself.
     pieces.return(undefined).catch(() => undefined);
   }
+}
+
+/**
+ * An end in the same turn of the event loop as the last record of the handshake: Node has not yet heard that this record was written, holds close_notify back,
+ * and sends the FIN at once. The client then sees an empty file that was cut. A write before the end is waited for, which is as good.
+ */
+function afterHandshake(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Small chunks together, large ones as they are. */

@@ -9,7 +9,7 @@ export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly implicit: boolean;
-  readonly connections: ConnectionCounter;
+  readonly connections: Pick<ConnectionCounter, 'add' | 'remove'>;
   readonly log: Log;
   readonly accept: (socket: Socket, peerAddress: string) => void;
 }

@@ -58,12 +58,18 @@ export class FtpsServer {
     this.connections = new ConnectionCounter(options.limits.sessionsPerAddress);
   }
 
-  /** Binds both ports. Gives them, for port 0 stands for whatever is free. */
-  async start(): Promise<{ explicitPort: number; implicitPort: number }> {
-    const { host, explicitPort, implicitPort, certificates, log } = this.options;
+  /** All that `start` does but listening: for a process that is handed its connections. */
+  async prepare(): Promise<void> {
+    const { certificates, log } = this.options;
     this.probe = await probeWorks(certificates.current());
     if (!this.probe)
       log.warn('server.warning', { text: 'the end-of-data probe does not work here: data connections use the slower record stream' });
+  }
+
+  /** Binds both ports. Gives them, for port 0 stands for whatever is free. */
+  async start(): Promise<{ explicitPort: number; implicitPort: number }> {
+    const { host, explicitPort, implicitPort } = this.options;
+    await this.prepare();
     try {
       return { explicitPort: await this.listen(host, explicitPort, false), implicitPort: await this.listen(host, implicitPort, true) };
     } catch (error) {
@@ -80,7 +86,8 @@ export class FtpsServer {
     return (listener.address() as { port: number }).port;
   }
 
-  private accept(raw: Socket, peerAddress: string, implicit: boolean): void {
+  /** A control connection from which nothing has been read. */
+  accept(raw: Socket, peerAddress: string, implicit: boolean): void {
     const { certificates, clock, log, metrics, dataSockets, passiveAddress, createSession, limits, tls } = this.options;
     const identity = new TlsIdentity(() => certificates.current(), tls);
     const localAddress = stripMapped(raw.localAddress ?? '');

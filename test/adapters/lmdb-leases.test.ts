@@ -68,15 +68,16 @@ describe('leases in lmdb', () => {
   });
 
   it.each([
-    ['the machine has started since', 'boot 2'],
-    ['nobody knows whether the machine has started since', undefined],
-  ])('are thrown away unread when %s', async (_, bootId) => {
+    ['the machine has started since', 'server', 'boot 2'],
+    ['nobody knows whether the machine has started since', 'server', undefined],
+    ['the machine has started since, and the server has not', 'beside it', 'boot 2'],
+  ] as const)('are thrown away unread when %s', async (_, owner, bootId) => {
     const at = folder();
     mkdirSync(at, { recursive: true });
     writeFileSync(path.join(at, 'boot-id'), 'boot 1');
     // Torn: to open it would fail.
     writeFileSync(path.join(at, 'data.mdb'), Buffer.alloc(16_384, 0x5a));
-    const leases = open(at, 'server', { id: bootId });
+    const leases = open(at, owner, { id: bootId });
     await leases.beat({ task: 'one', silent: {} });
     expect(await leases.tasks()).toHaveLength(1);
   });

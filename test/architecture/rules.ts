@@ -42,6 +42,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'compose.ts': everything,
   'index-sync.ts': everything,
   'inspect.ts': everything,
+  'open-index-sync.ts': everything,
   'open-routing.ts': everything,
   'open-stack.ts': everything,
   'open-stores.ts': everything,
@@ -60,6 +61,7 @@ export const vendors: Readonly<Record<string, readonly string[]>> = {
   certificates: ['selfsigned', 'node:net#isIP', 'node:tls#connect', '@aws-sdk/client-acm', '@aws-sdk/client-secrets-manager'],
   lmdb: ['lmdb'],
   'pino-log': ['pino'],
+  'event-loop-delay': ['node:perf_hooks'],
   'stack-outputs': ['@aws-sdk/client-cloudformation'],
   'process-identity': ['node:child_process'],
 };

@@ -1,67 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'basic-ftp';
+import { openFilesystem } from '../../runtime/compose';
+import { type Config, readConfig } from '../../runtime/config/config';
+import { reconcile } from '../../runtime/filesystem/reconcile';
+import { quietLog } from '../support/filesystem';
 import { type ServerProcess, startProcess } from '../support/server-process';
+import { describeShapes, embedded, type Store, s3AndLmdb } from '../support/shapes';
+import { Expectations, idOf, newContent } from './marked-content';
 
 /**
- * The server is killed again and again while clients upload, overwrite, rename and give up. Every file says what it is in its first line, so a prefix or a
- * mixture is recognised wherever it is seen: in the folder, which is watched all the time, at the consumer, or in the end.
+ * The server is killed again and again while clients upload, overwrite, rename and give up. The store is watched all the time by somebody who takes files and puts
+ * others there; what he sees, and what is there in the end, must be whole and one of the contents that it may be.
  */
-const kills = Number(process.env['CRASH_KILLS'] ?? 50);
 const workers = 3;
-
-let serial = 0;
-const newContent = (): { id: string; bytes: Buffer } => {
-  const id = `content-${++serial}`;
-  const size = 2_000 + ((serial * 7919) % 400_000);
-  return { id, bytes: contentOf(id, size) };
-};
-
-function contentOf(id: string, size: number): Buffer {
-  const head = `${id} ${size}\n`;
-  return Buffer.concat([Buffer.from(head), Buffer.alloc(Math.max(0, size - head.length), id)]);
-}
-
-/** The id of a whole file; undefined for anything else. */
-function idOf(bytes: Buffer): string | undefined {
-  const [id = '', size = ''] = bytes.toString('latin1', 0, 64).split('\n')[0]?.split(' ') ?? [];
-  return /^content-\d+$/.test(id) && bytes.equals(contentOf(id, Number(size))) ? id : undefined;
-}
-
-function read(file: string): Buffer | undefined {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    // Taken or renamed between the look and the read.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** What may lie at a name: acknowledged content, and what was under way when the server was killed. */
-class Expectations {
-  readonly possible = new Map<string, Set<string | undefined>>();
-  acknowledged = 0;
-
-  known(name: string): string | undefined {
-    const ids = this.possible.get(name);
-    return ids?.size === 1 ? [...ids][0] : undefined;
-  }
-
-  maybe(name: string, id: string | undefined): void {
-    const ids = this.possible.get(name) ?? new Set([undefined]);
-    ids.add(id);
-    this.possible.set(name, ids);
-  }
-
-  sure(name: string, id: string | undefined): void {
-    this.acknowledged++;
-    this.possible.set(name, new Set([id]));
-  }
-}
 
 const clients: Client[] = [];
 
@@ -85,7 +40,7 @@ async function workUntilKilled(server: ServerProcess, password: string, worker: 
   try {
     client = await connect(server, password);
     for (let step = 0; ; step++) {
-      const { id, bytes } = newContent();
+      const { id, serial, bytes } = newContent();
       const known = [...expected.possible.keys()].filter(
         (name) => name.startsWith(`w${worker}-`) && expected.known(name) !== undefined && !name.endsWith('.part'),
       );
@@ -141,92 +96,135 @@ async function workUntilKilled(server: ServerProcess, password: string, worker: 
   }
 }
 
-it(`nothing acknowledged is lost and nothing half is seen in ${kills} kills`, async () => {
-  const data = mkdtempSync(path.join(tmpdir(), 'causeway-crash-'));
-  const objects = path.join(data, 'objects', 'demo');
-  const taken = path.join(data, 'taken');
-  mkdirSync(taken);
-  const expected = new Expectations();
-  const broken: string[] = [];
-  const dropped: string[] = [];
-  let password = '';
-  let stop = false;
+/** Makes index and bucket equal after the fact, as an operator does where no events of the bucket come in. No server runs. */
+async function repair(settings: Record<string, string>): Promise<string[]> {
+  Object.assign(process.env, settings);
+  const { fs, close } = await openFilesystem(readConfig(settings, 0) as Config, quietLog);
+  const left: string[] = [];
+  try {
+    for await (const { key, drift, repaired } of reconcile(fs, { directory: 'demo', repair: true }))
+      if (drift && repaired !== 'adopted' && repaired !== 'removed') left.push(`${key}: ${drift}, ${repaired}`);
+  } finally {
+    await close();
+  }
+  return left;
+}
 
-  const look = (folder: string, name: string) => {
-    const bytes = read(path.join(folder, name));
-    if (bytes && idOf(bytes) === undefined) broken.push(`${name}: ${bytes.length} bytes`);
-    return bytes && idOf(bytes);
-  };
-  const listFolder = () => {
-    try {
-      return readdirSync(objects).filter((name) => !name.endsWith('.part'));
-    } catch {
-      // Before the first upload.
-      return [];
-    }
-  };
-  const watch = async () => {
-    while (!stop) {
-      for (const name of listFolder()) {
-        look(objects, name);
-        if (name.startsWith('take-')) renameSync(path.join(objects, name), path.join(taken, name));
-        await pause(1);
+/** Looks at every file again and again; what the partners have made for him to take, he takes. */
+class Consumer {
+  readonly broken: string[] = [];
+  readonly taken = new Map<string, string | undefined>();
+  private stopped = false;
+  private readonly watching: Promise<void>;
+
+  constructor(
+    private readonly store: Store,
+    private readonly betweenFiles: number,
+  ) {
+    this.watching = this.watch();
+  }
+
+  async look(name: string): Promise<string | undefined> {
+    const bytes = await this.store.read(`demo/${name}`);
+    const id = bytes && idOf(bytes);
+    if (bytes && id === undefined) this.broken.push(`${name}: ${bytes.length} bytes`);
+    return id;
+  }
+
+  async names(): Promise<string[]> {
+    const keys = await this.store.list('demo/');
+    return keys.map((key) => key.slice('demo/'.length)).filter((name) => !name.endsWith('.part'));
+  }
+
+  private async watch(): Promise<void> {
+    while (!this.stopped) {
+      for (const name of await this.names()) {
+        const id = await this.look(name);
+        if (name.startsWith('take-') && id !== undefined) {
+          this.taken.set(name, id);
+          await this.store.remove(`demo/${name}`);
+        }
+        await pause(this.betweenFiles);
       }
       await pause(10);
     }
-  };
-  const watching = watch();
+  }
 
-  for (let round = 0; round < kills; round++) {
-    const server = await startProcess(data, { CAUSEWAY_SWEEP_EVERY: '1' });
-    password ||= server.password ?? '';
-    const work = Promise.all(Array.from({ length: workers }, (_, worker) => workUntilKilled(server, password, worker, expected)));
-    // On a busy machine a login may take longer than this pause: most kills come after something was acknowledged, some as early as can be.
-    const before = expected.acknowledged;
-    const patience = round % 3 === 0 ? 0 : 3_000;
-    for (const end = performance.now() + patience; expected.acknowledged === before && performance.now() < end; ) await pause(5);
-    await pause(100 + ((round * 37) % 400));
-    if (round % 10 === 5) {
-      const name = `drop-${round}`;
-      writeFileSync(path.join(data, name), newContent().bytes);
-      mkdirSync(objects, { recursive: true });
-      renameSync(path.join(data, name), path.join(objects, name));
-      dropped.push(name);
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.watching;
+  }
+}
+
+describeShapes([embedded, s3AndLmdb], (shape) => {
+  const folder = shape === embedded;
+  const kills = Number(process.env['CRASH_KILLS'] ?? (folder ? 50 : 18));
+
+  it(`nothing acknowledged is lost and nothing half is seen in ${kills} kills`, async () => {
+    const data = mkdtempSync(path.join(tmpdir(), 'causeway-crash-'));
+    // What repairs runs in this process, which trusts no certificate of the store's.
+    const store = await shape.start(data, { tls: false });
+    const settings = { ...store.environment, CAUSEWAY_DATA: data, CAUSEWAY_SWEEP_EVERY: '1' };
+    const expected = new Expectations();
+    const consumer = new Consumer(store, folder ? 1 : 10);
+    const dropped: string[] = [];
+    let password = '';
+
+    for (let round = 0; round < kills; round++) {
+      const server = await startProcess(data, settings);
+      password ||= server.password ?? '';
+      const work = Promise.all(Array.from({ length: workers }, (_, worker) => workUntilKilled(server, password, worker, expected)));
+      // On a busy machine a login may take longer than this pause: most kills come after something was acknowledged, some as early as can be.
+      const before = expected.acknowledged;
+      const patience = round % 3 === 0 ? 0 : 5_000;
+      for (const end = performance.now() + patience; expected.acknowledged === before && performance.now() < end; ) await pause(5);
+      await pause(100 + ((round * 37) % 400));
+      if (round % 10 === 5) {
+        const name = `drop-${round}`;
+        await store.put(`demo/${name}`, newContent().bytes);
+        dropped.push(name);
+      }
+      await server.stop('SIGKILL');
+      // A client that was in the middle of its TLS handshake may wait for ever for a server that is gone.
+      await Promise.race([work, pause(1_000)]);
+      for (const client of clients.splice(0)) client.close();
     }
-    await server.stop('SIGKILL');
-    // A client that was in the middle of its TLS handshake may wait for ever for a server that is gone.
-    await Promise.race([work, pause(1_000)]);
-    for (const client of clients.splice(0)) client.close();
-  }
 
-  const server = await startProcess(data, { CAUSEWAY_SWEEP_EVERY: '1' });
-  stop = true;
-  await watching;
-  const client = await connect(server, password);
-  const listed = new Map<string, number>();
-  for (let attempt = 0; attempt < 100; attempt++) {
-    listed.clear();
-    for (const { name, size } of await client.list()) listed.set(name, size);
-    if (dropped.every((name) => listed.has(name))) break;
-    await pause(200);
-  }
-  expect(broken).toEqual([]);
-  expect(expected.acknowledged).toBeGreaterThan(kills * 3);
-  expect(dropped.filter((name) => !listed.has(name))).toEqual([]);
+    let server = await startProcess(data, settings);
+    await consumer.stop();
+    if (!folder) {
+      expect(await server.stop()).toBe(0);
+      expect(await repair(settings)).toEqual([]);
+      server = await startProcess(data, settings);
+    }
+    const client = await connect(server, password);
+    const listed = new Map<string, number>();
+    for (let attempt = 0; attempt < 100; attempt++) {
+      listed.clear();
+      for (const { name, size } of await client.list()) listed.set(name, size);
+      if (dropped.every((name) => listed.has(name))) break;
+      await pause(200);
+    }
+    expect(expected.acknowledged).toBeGreaterThan(kills * (folder ? 3 : 1));
+    expect(dropped.filter((name) => !listed.has(name))).toEqual([]);
 
-  const wrong: string[] = [];
-  for (const [name, ids] of expected.possible) {
-    if (name.endsWith('.part')) continue;
-    const folder = name.startsWith('take-') && !listFolder().includes(name) ? taken : objects;
-    const id = look(folder, name);
-    if (!ids.has(id)) wrong.push(`${name} is ${id}, possible: ${[...ids].join(', ')}`);
-    if (folder === objects && id !== undefined && !listed.has(name)) wrong.push(`${name} is there and not listed`);
-  }
-  expect(wrong).toEqual([]);
-  const there = listFolder().sort();
-  // Cut uploads of existing names are shown to their owner at their own size; names are what must agree.
-  expect([...listed.keys()].filter((name) => !name.endsWith('.part')).sort()).toEqual(there);
-  client.close();
-  expect(await server.stop()).toBe(0);
-  rmSync(data, { recursive: true, force: true });
+    const there = (await consumer.names()).sort();
+    const wrong: string[] = [];
+    for (const [name, ids] of expected.possible) {
+      if (name.endsWith('.part')) continue;
+      const isThere = there.includes(name);
+      const id = isThere ? await consumer.look(name) : consumer.taken.get(name);
+      if (!ids.has(id)) wrong.push(`${name} is ${id}, possible: ${[...ids].join(', ')}`);
+      if (isThere && !listed.has(name)) wrong.push(`${name} is there and not listed`);
+    }
+    expect(wrong).toEqual([]);
+    expect(consumer.broken).toEqual([]);
+    expect(consumer.taken.size).toBeGreaterThan(0);
+    // Cut uploads of existing names are shown to their owner at their own size; names are what must agree.
+    expect([...listed.keys()].filter((name) => !name.endsWith('.part')).sort()).toEqual(there);
+    client.close();
+    expect(await server.stop()).toBe(0);
+    await store.stop();
+    rmSync(data, { recursive: true, force: true });
+  });
 });

@@ -76,16 +76,17 @@ it('the data folder, the index and the key are for their owner only, also in a f
   mkdirSync(data, { mode: 0o755 });
   const server = await startProcess(data);
   await server.stop();
-  expect(readdirSync(path.join(data, 'index')).sort()).toEqual(['data.mdb', 'lock.mdb']);
+  expect(readdirSync(path.join(data, 'index')).sort()).toEqual(['data.mdb', 'leases', 'lock.mdb']);
+  const files = ['index/data.mdb', 'index/lock.mdb', 'index/leases/data.mdb', 'index/leases/lock.mdb', 'index/leases/boot-id', 'key.pem'];
   const modes = Object.fromEntries(
-    ['index', 'objects', 'incoming', 'temporary', 'index/data.mdb', 'index/lock.mdb', 'key.pem'].map((name) => [
+    ['index', 'index/leases', 'objects', 'incoming', 'temporary', ...files].map((name) => [
       name,
       (statSync(path.join(data, name)).mode & 0o777).toString(8),
     ]),
   );
   expect(modes).toEqual({
-    ...{ index: '700', objects: '700', incoming: '700', temporary: '700' },
-    ...{ 'index/data.mdb': '600', 'index/lock.mdb': '600', 'key.pem': '600' },
+    ...{ index: '700', 'index/leases': '700', objects: '700', incoming: '700', temporary: '700' },
+    ...Object.fromEntries(files.map((name) => [name, '600'])),
   });
 });
 

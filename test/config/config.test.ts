@@ -192,3 +192,27 @@ it.each([
 it('both control ports may be free ones', () => {
   expect(valid({ CAUSEWAY_EXPLICIT_PORT: '0', CAUSEWAY_IMPLICIT_PORT: '0' })).toMatchObject({ explicitPort: 0, implicitPort: 0 });
 });
+
+describe('workers', () => {
+  it('are one unless more are asked for', () => {
+    expect(valid().workers).toBe(1);
+    expect(valid({ CAUSEWAY_WORKERS: '8' }).workers).toBe(8);
+  });
+
+  it.each(['0', '65', 'many'])('cannot be %s', (count) => {
+    expect(faults({ CAUSEWAY_WORKERS: count })).toEqual([
+      `CAUSEWAY_WORKERS is ${JSON.stringify(count)}, but must be a whole number from 1 to 64`,
+    ]);
+  });
+
+  it('belong to a server with its index in the data folder, and to no fleet', () => {
+    const table = { CAUSEWAY_WORKERS: '2', CAUSEWAY_METADATA: 'dynamodb', CAUSEWAY_TABLE: 't' };
+    expect(faults(table)).toEqual([
+      'CAUSEWAY_WORKERS is 2, but workers share an index in the data folder, and CAUSEWAY_METADATA is not lmdb',
+    ]);
+    expect(faults({ ...table, CAUSEWAY_FLEET: 'on', CAUSEWAY_OBJECTS: 's3', CAUSEWAY_BUCKET: 'b' })).toEqual([
+      'CAUSEWAY_WORKERS is 2, but CAUSEWAY_FLEET is on: a fleet uses more cores by more tasks',
+    ]);
+    expect(faults({ ...table, CAUSEWAY_WORKERS: '1' })).toEqual([]);
+  });
+});

@@ -54,6 +54,17 @@ export function describeObjectCopies(name: string, make: () => Promise<MadeStore
         expect(await store.look('acme/b')).toBeUndefined();
       });
 
+      it.each([10, 3 * unit])('of %i bytes stores at a name that a consumer has taken the file of, as a new upload does', async (size) => {
+        const source = await put('acme/a', contentOf(size));
+        for (let turn = 1; turn <= 2; turn++) {
+          await put('acme/b', contentOf(size, turn));
+          await made.take('acme/b');
+          expect(await copy('acme/a', source, 'acme/b', { token: `copy-${turn}` })).toHaveProperty('version');
+          expect(await store.look('acme/b')).toMatchObject({ size, token: `copy-${turn}` });
+          await made.take('acme/b');
+        }
+      });
+
       it.each([10, 3 * unit])('of %i bytes, repeated, finds its own copy, also when the source is gone', async (size) => {
         const source = await put('acme/a', contentOf(size));
         const begun: string[] = [];

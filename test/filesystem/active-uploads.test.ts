@@ -86,3 +86,46 @@ it('a takeover stops it at what is durable at that moment, and waits until it ha
   upload.end();
   await taken;
 });
+
+describe('an upload that another process asks for', () => {
+  function holding(durable: number) {
+    const made = make();
+    const upload = made.add('one', 'acme/a');
+    upload.progress = () => ({ parts: [], durable, reserved: 0 });
+    const takeOver = jest.spyOn(upload, 'takeOver').mockImplementation(async () => upload.end());
+    return { ...made, upload, takeOver };
+  }
+
+  it('is put aside when it is silent, at exactly the size that was told', async () => {
+    const { active, clock, takeOver } = holding(17);
+    await clock.advance(5_000);
+    expect(await active.yield('one', 16)).toBe(false);
+    expect(takeOver).not.toHaveBeenCalled();
+    expect(await active.yield('one', 17)).toBe(true);
+    expect(takeOver).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not while bytes come, nor when its commit has begun', async () => {
+    const { active, clock, upload } = holding(17);
+    expect(await active.yield('one', 17)).toBe(false);
+    await clock.advance(5_000);
+    upload.committing = true;
+    expect(await active.yield('one', 17)).toBe(false);
+  });
+
+  it('is waited for when it is lost already, and has ended when nobody knows it', async () => {
+    const { active, upload, takeOver } = holding(17);
+    upload.lost = true;
+    let answered = false;
+    const asked = active.yield('one', 17).then((done) => {
+      answered = true;
+      return done;
+    });
+    await Promise.resolve();
+    expect(answered).toBe(false);
+    upload.end();
+    expect(await asked).toBe(true);
+    expect(await active.yield('one', 17)).toBe(true);
+    expect(takeOver).not.toHaveBeenCalled();
+  });
+});

@@ -1,12 +1,12 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
-import { openFilesystem } from '../../runtime/compose';
 import { handler } from '../../runtime/index-sync';
+import { openSync } from '../../runtime/open-index-sync';
 import { FakeBucket } from '../support/fake-bucket';
 import { at, makeFilesystem, names, put, viewOf } from '../support/filesystem';
 import { IdleClock } from '../support/idle-clock';
 
 /** The function that the queue with the bucket's events calls, on a bucket in memory: only how it opens its stores is taken out. */
-jest.mock('../../runtime/compose', () => ({ openFilesystem: jest.fn() }));
+jest.mock('../../runtime/open-index-sync', () => ({ openSync: jest.fn() }));
 
 const saved = { ...process.env };
 
@@ -25,7 +25,7 @@ const message = (messageId: string, key: string, name = 'files') => ({
 let beats = 0;
 
 beforeAll(() => {
-  jest.mocked(openFilesystem).mockResolvedValue({
+  jest.mocked(openSync).mockResolvedValue({
     fs,
     beat: async () => {
       beats++;

@@ -1,5 +1,5 @@
 import { claimKey, endedKey, entryKey, uploadKey } from '../../runtime/filesystem/rows';
-import { recover, sweep } from '../../runtime/filesystem/sweeper';
+import { recover, recoverFrom, sweep } from '../../runtime/filesystem/sweeper';
 import { transact } from '../../runtime/filesystem/transaction';
 import type { DirectoryEntry } from '../../runtime/model/entry';
 import { runUntilDone } from '../support/fake-clock';
@@ -227,5 +227,35 @@ describe('a process that starts', () => {
     const before = [await names(viewOf(next)), [...made.objects.half.keys()]];
     await recover(made.nextProcess('third'));
     expect([await names(viewOf(next)), [...made.objects.half.keys()]]).toEqual(before);
+  });
+});
+
+describe('a process of several that has died', () => {
+  const isDead = (owner: string) => owner === 'task-1';
+
+  it('leaves what is parked, and files without a record that nobody is receiving are removed', async () => {
+    const made = oneProcess();
+    const { token } = await leave(made, 'task-1');
+    made.objects.half.set('left without a record', Buffer.from('x'));
+    made.objects.half.set('received by another', Buffer.from('x'));
+    await recoverFrom(made.nextProcess(), isDead, async () => new Set(['received by another']));
+    expect([...made.objects.half.keys()].sort()).toEqual([token, 'received by another'].sort());
+    expect(await names(made.view)).toEqual(['a 8']);
+  });
+
+  it('costs nobody a file when the others do not say what they receive', async () => {
+    const made = oneProcess();
+    made.objects.half.set('received by whom?', Buffer.from('x'));
+    await recoverFrom(made.nextProcess(), isDead, async () => undefined);
+    expect([...made.objects.half.keys()]).toEqual(['received by whom?']);
+  });
+
+  it('leaves a bucket to its own rule', async () => {
+    const made = oneProcess();
+    made.objects.half.set('of a bucket', Buffer.from('x'));
+    const next = made.nextProcess();
+    const objects = Object.assign(Object.create(next.objects) as typeof next.objects, { directories: undefined });
+    await recoverFrom({ ...next, objects }, isDead, async () => new Set());
+    expect([...made.objects.half.keys()]).toEqual(['of a bucket']);
   });
 });

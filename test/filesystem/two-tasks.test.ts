@@ -58,6 +58,7 @@ async function make() {
   const [record] = await first.metadata.page('upload', 'acme', { limit: 1 });
   return {
     known,
+    first,
     second,
     view: viewOf(second),
     source,
@@ -124,4 +125,35 @@ it('a cut that the other task sees only now leaves what was continued meanwhile 
   source.break(new Failure('cut', 'The connection was reset.'));
   expect(await ended).toBe('cut');
   expect(await names(view)).toEqual(['a 16']);
+});
+
+describe('where only the task itself can put an upload aside', () => {
+  it('it is asked to, and the upload goes on elsewhere from what it told', async () => {
+    const { known, first, second, ended, token, durable } = await make();
+    known.silent.add(token);
+    const asked: unknown[] = [];
+    const park = async (...question: [string, string, number]) => {
+      asked.push(question);
+      await first.active.get(token)?.takeOver();
+      return true;
+    };
+    const view = viewOf({ ...second, fleet: { ...second.fleet, park } });
+    expect((await view.stat(at('/a'), 'size')).size).toBe(durable);
+    expect(asked).toEqual([]);
+    await put(view, '/a', 'sixteen bytes ok'.slice(durable), { kind: 'at', offset: durable });
+    expect(asked).toEqual([['first', token, durable]]);
+    expect(await ended).toBe('taken-over');
+    expect(await get(view, '/a')).toBe('sixteen bytes ok');
+  });
+
+  it('and does not, the client is told to ask again, and nothing has changed', async () => {
+    const { known, second, source, ended, token, durable } = await make();
+    known.silent.add(token);
+    const view = viewOf({ ...second, fleet: { ...second.fleet, park: async () => false } });
+    await view.stat(at('/a'), 'size');
+    expect(await kindOf(view.prepareUpload(at('/a'), { kind: 'at', offset: durable }))).toBe('restart-moved-on');
+    source.goOn(' and more');
+    expect(await ended).toBe('committed');
+    expect(await get(view, '/a')).toBe('sixteen bytes ok and more');
+  });
 });

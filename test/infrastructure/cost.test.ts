@@ -5,13 +5,13 @@ import { defaultUsage, monthlyCost, totalOf, transferFamilyCost } from '../../bi
 
 describe('a month', () => {
   it.each([
-    ['without a file', {}, 98],
-    ['in isolated subnets', { network: 'isolated' }, 150],
-    ['of 100 GB in 1,000 files', { gb: 100, files: 1_000 }, 99],
-    ['of 10 TB in 100,000 files', { gb: 10_000, files: 100_000 }, 167],
-    ['of 10 TB in 10,000,000 files', { gb: 10_000, files: 10_000_000 }, 330],
-    ['of two small tasks', { cpu: 0.5, memory: 1 }, 70],
-    ['of one zone', { zones: 1, tasks: 1 }, 62],
+    ['without a file', {}, 100],
+    ['in isolated subnets', { network: 'isolated' }, 151],
+    ['of 100 GB in 1,000 files', { gb: 100, files: 1_000 }, 101],
+    ['of 10 TB in 100,000 files', { gb: 10_000, files: 100_000 }, 169],
+    ['of 10 TB in 10,000,000 files', { gb: 10_000, files: 10_000_000 }, 332],
+    ['of two small tasks', { cpu: 0.5, memory: 1 }, 71],
+    ['of one zone', { zones: 1, tasks: 1 }, 64],
   ] as const)('%s costs about %j: %i USD', (_, usage, usd) => {
     expect(Math.round(totalOf(monthlyCost({ ...defaultUsage, ...usage })))).toBe(usd);
   });
@@ -50,7 +50,7 @@ describe('the command line', () => {
 
   it('prints a table', () => {
     const text = describeCost(defaultUsage, monthlyCost(defaultUsage));
-    expect(text).toMatch(/together {30,}98\.49\n/);
+    expect(text).toMatch(/together {30,}100\.09\n/);
     expect(text).toMatch(/AWS Transfer Family, FTPS alone +219\.00\n/);
   });
 });

@@ -1,9 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { buildSync } from 'esbuild';
 
 /** The two programs as their own processes, from their sources, as an operator's shell runs them: exit codes and signals show only there. */
-const runtime = path.join(__dirname, '..', '..', 'runtime');
+const root = path.join(__dirname, '..', '..');
+const sources = path.join(root, 'runtime');
 const timeout = 40_000;
+
+/** Compiled once for a test file, within the project so that packages are found: a process that compiles for itself starts in a second instead of a third of one. */
+let compiled: string | undefined;
+
+function compile(): string {
+  const cache = path.join(root, '.cache');
+  mkdirSync(cache, { recursive: true });
+  const outdir = mkdtempSync(path.join(cache, 'programs-'));
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const entryPoints = files.map((name) => path.join(sources, name));
+  buildSync({ entryPoints, outdir, outbase: sources, format: 'cjs', platform: 'node', target: 'node20', logLevel: 'error' });
+  return outdir;
+}
 
 export interface Ended {
   readonly code: number | null;
@@ -22,9 +38,11 @@ export interface Running {
 
 const running = new Set<ChildProcess>();
 
-/** For `afterAll`: a test that failed in the middle leaves nothing behind. */
+/** For `afterAll`: nothing is left behind, also by a test that failed in the middle. */
 export function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
+  if (compiled !== undefined) rmSync(compiled, { recursive: true, force: true });
+  compiled = undefined;
 }
 
 export function start(
@@ -33,7 +51,8 @@ export function start(
   environment: Record<string, string>,
   input?: string,
 ): Running {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(runtime, program), ...args], {
+  compiled ??= compile();
+  const child = spawn(process.execPath, [path.join(compiled, program.replace('.ts', '.js')), ...args], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout,

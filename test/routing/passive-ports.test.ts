@@ -68,6 +68,18 @@ async function connect(port: number, localAddress?: string): Promise<Peer> {
 }
 
 describe('passive ports', () => {
+  it('are counted as used by the client that holds the most of them', async () => {
+    await bind(10);
+    expect(passive.usedPercent).toBe(0);
+    for (let held = 0; held < 3; held++) await passive.reserve(note().request);
+    const last = await passive.reserve(note({ client: another }).request);
+    expect(passive.usedPercent).toBe(30);
+    last.release();
+    expect(passive.usedPercent).toBe(30);
+    await clock.advance(60_000);
+    expect(passive.usedPercent).toBe(0);
+  });
+
   it('hand over the connection of the client that reserved, paused and unread, once', async () => {
     await bind(2);
     let handed: Socket | undefined;

@@ -47,6 +47,8 @@ const worker = new Worker({
       return `port ${port}`;
     }
   },
+  onPark: async () => false,
+  uploads: () => [],
   onDrain: () => process.exit(0),
 });
 

@@ -10,13 +10,14 @@ import type { DataRequest, DataSockets } from '../../runtime/ports/data-sockets'
 import { PassivePorts } from '../../runtime/routing/passive-ports';
 import { Worker } from '../../runtime/routing/worker';
 import type { PipeEnd } from '../../runtime/routing/worker-channel';
+import type { WorkerPipe } from '../../runtime/routing/worker-slot';
 import { Workers } from '../../runtime/routing/workers';
 import { describeLeaseStore } from '../contracts/lease-store.contract';
 import { FakeClock, settle } from '../support/fake-clock';
 import { dial, eventually, Peer, secure, tlsOptions, within } from '../support/wire-server';
 
 /** Both ends of a pipe in one process. Messages are copied as a real one does, sockets are passed as they are. */
-function pipes(): { primary: PipeEnd & EventEmitter; worker: PipeEnd & EventEmitter; cut(): void } {
+function pipes(task = 'task'): { primary: WorkerPipe & EventEmitter; worker: PipeEnd & EventEmitter; cut(): void } {
   const ends = [new EventEmitter(), new EventEmitter()] as const;
   let open = true;
   const make = (own: EventEmitter, other: EventEmitter) =>
@@ -32,14 +33,16 @@ function pipes(): { primary: PipeEnd & EventEmitter; worker: PipeEnd & EventEmit
     });
   const [left, right] = ends;
   return {
-    primary: make(left, right) as unknown as PipeEnd & EventEmitter,
+    primary: Object.assign(make(left, right), { task, kill: cut }) as unknown as WorkerPipe & EventEmitter,
     worker: make(right, left) as unknown as PipeEnd & EventEmitter,
-    cut: () => {
-      open = false;
-      left.emit('disconnect');
-      right.emit('disconnect');
-    },
+    cut,
   };
+
+  function cut(): void {
+    open = false;
+    left.emit('disconnect');
+    right.emit('disconnect');
+  }
 }
 
 const ignore = () => undefined;
@@ -58,26 +61,37 @@ async function inProcess(count: number, changes: Partial<ConstructorParameters<t
   const clock = new FakeClock();
   const leases = new MemoryLeaseStore(clock);
   const { log, lines } = noting();
-  const workers: { worker: Worker; sessions: Socket[]; drained: number; cut(): void }[] = [];
+  const workers: { worker: Worker; sessions: Socket[]; drained: number; park: jest.Mock; deafen(): void; cut(): void }[] = [];
   const lost: number[] = [];
+  const lostTasks: string[] = [];
+  const closed: string[] = [];
   const primary = new Workers({
     count,
     leases,
     clock,
     log,
     dataSockets: noPorts,
-    onLost: (index) => lost.push(index),
-    start: () => {
-      const { primary: end, worker: own, cut } = pipes();
+    deadAfter: 24 * 3_600_000,
+    onClosed: (address) => closed.push(address),
+    onLost: (index, task) => {
+      lost.push(index);
+      lostTasks.push(task);
+    },
+    start: (index) => {
+      const { primary: end, worker: own, cut } = pipes(`task ${index}.${workers.length}`);
       const sessions: Socket[] = [];
-      const entry = {
+      const entry: (typeof workers)[number] = {
         sessions,
         drained: 0,
+        park: jest.fn(async (_token: string, _durable: number) => true),
+        deafen: () => void own.removeAllListeners('message'),
         cut,
         worker: new Worker({
           pipe: own,
           clock,
           onSession: (socket) => sessions.push(socket),
+          onPark: (token, durable) => entry.park(token, durable) as Promise<boolean>,
+          uploads: () => [`${index} uploads`],
           onDrain: () => {
             entry.drained++;
           },
@@ -90,7 +104,7 @@ async function inProcess(count: number, changes: Partial<ConstructorParameters<t
     ...changes,
   });
   await primary.start();
-  return { clock, leases, lines, workers, lost, primary };
+  return { clock, leases, lines, workers, lost, lostTasks, closed, primary };
 }
 
 describe('workers', () => {
@@ -152,6 +166,76 @@ describe('workers', () => {
     expect(lost).toEqual([]);
     expect(workers).toHaveLength(2);
     expect(clock.pending).toBe(0);
+  });
+
+  it('give back every connection once: when it closes, when its worker dies, when there is no worker', async () => {
+    const { primary, workers, closed } = await inProcess(2);
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.1']) primary.accept(new Socket(), false, address);
+    await settle();
+    workers[1]?.sessions[0]?.destroy();
+    await settle();
+    expect(closed).toEqual(['192.0.2.2']);
+    workers[0]?.cut();
+    expect(closed).toEqual(['192.0.2.2', '192.0.2.1', '192.0.2.1']);
+    workers[1]?.cut();
+    primary.accept(new Socket(), false, '192.0.2.3');
+    expect(closed).toEqual(['192.0.2.2', '192.0.2.1', '192.0.2.1', '192.0.2.3']);
+  });
+
+  it('put aside an upload that a session of another one goes on with', async () => {
+    const { workers } = await inProcess(2);
+    const [first, second] = workers;
+    await expect(first?.worker.park('task 1.1', 'token', 17)).resolves.toBe(true);
+    expect(second?.park).toHaveBeenCalledWith('token', 17);
+    second?.park.mockResolvedValueOnce(false);
+    await expect(first?.worker.park('task 1.1', 'token', 17)).resolves.toBe(false);
+    second?.park.mockRejectedValueOnce(new Error('the index is away'));
+    await expect(first?.worker.park('task 1.1', 'token', 17)).resolves.toBe(false);
+    await expect(first?.worker.park('a task that is gone', 'token', 17)).resolves.toBe(false);
+  });
+
+  it('say which uploads they receive, if all of them answer', async () => {
+    const { primary, clock, workers } = await inProcess(2);
+    expect(await primary.uploads()).toEqual(new Set(['0 uploads', '1 uploads']));
+    workers[1]?.deafen();
+    const asked = primary.uploads();
+    await settle();
+    await clock.advance(2_000);
+    expect(await asked).toBeUndefined();
+  });
+
+  it('that do not put an upload aside within two seconds are ended, and the question is answered', async () => {
+    const { workers, clock, lost, lostTasks } = await inProcess(2);
+    const [first, second] = workers;
+    second?.park.mockReturnValue(new Promise(() => undefined));
+    const asked = first?.worker.park('task 1.1', 'token', 17);
+    await settle();
+    await clock.advance(1_999);
+    expect(lost).toEqual([]);
+    await clock.advance(1);
+    await expect(asked).resolves.toBe(false);
+    expect({ lost, lostTasks }).toEqual({ lost: [1], lostTasks: ['task 1.1'] });
+  });
+
+  it('that die while they are asked for an upload leave nobody waiting', async () => {
+    const { workers, clock } = await inProcess(2);
+    const [first, second] = workers;
+    second?.park.mockReturnValue(new Promise(() => undefined));
+    const asked = first?.worker.park('task 1.1', 'token', 17);
+    await settle();
+    second?.cut();
+    await clock.advance(0);
+    await expect(asked).resolves.toBe(false);
+  });
+
+  it('that say nothing for too long are ended, those that speak are not', async () => {
+    const { workers, clock, lost, lines } = await inProcess(2, { deadAfter: 30_000 });
+    for (let second = 0; second < 40; second++) {
+      await workers[0]?.worker.leases.beat({ task: 'task 0.0', silent: {} });
+      await clock.advance(1_000);
+    }
+    expect(lost).toEqual([1]);
+    expect(lines).toContain('a worker has said nothing for 30 seconds and is ended');
   });
 
   it('are given up at the deadline', async () => {
@@ -274,7 +358,8 @@ describe('reservations of a worker', () => {
     const late = expect(hung[0]?.worker.reserve(request)).rejects.toMatchObject({ kind: 'store-unavailable' });
     await clock.advance(10_000);
     await late;
-    expect(clock.pending).toBe(0);
+    // The watch over the worker goes on.
+    expect(clock.pending).toBe(1);
   });
 });
 
@@ -302,11 +387,12 @@ describe('workers as processes', () => {
       clock: systemClock,
       log,
       dataSockets: passive,
+      deadAfter: 600_000,
       onLost: ignore,
       start: () => {
         const child = fork(path.join(__dirname, 'worker-process.ts'), { execArgv: ['--import', 'tsx'] });
         children.push(child);
-        return child as unknown as PipeEnd;
+        return Object.assign(child, { task: `task ${children.length}` }) as unknown as WorkerPipe;
       },
     });
     await workers.start();

@@ -5,7 +5,7 @@ import type { PartnerView } from '../../runtime/filesystem/partner-view';
 import { allRights, defaultSwitches, type User, type UserSwitches } from '../../runtime/model/user';
 import type { Ids } from '../../runtime/ports/ids';
 import type { EventName, Log, LogFields } from '../../runtime/ports/log';
-import type { MetricName } from '../../runtime/ports/metrics';
+import type { MetricName, Metrics } from '../../runtime/ports/metrics';
 import type { UserDirectory } from '../../runtime/ports/user-directory';
 import { LockOut } from '../../runtime/session/lock-out';
 import { Login } from '../../runtime/session/login';
@@ -119,7 +119,7 @@ export async function share(users: readonly User[]): Promise<Shared> {
     sessionsPerAddress: 100,
     clock,
     ids,
-    metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined, observe: () => undefined },
+    metrics: countInto(counted),
   });
   return { clock, users: directory, login, logged, counted, verified, ids };
 }
@@ -128,6 +128,12 @@ const makeIds = (): Ids => {
   let sessions = 0;
   return { session: () => `s-TEST${String(++sessions).padStart(2, '0')}`, token: () => 'token', random: () => 500 };
 };
+
+/** Of a distribution only how many values it has. */
+function countInto(counted: Shared['counted']): Metrics {
+  const count = (name: MetricName, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by);
+  return { count, gauge: () => undefined, observe: (name) => count(name) };
+}
 
 function noteInto(logged: Shared['logged'], base: LogFields = {}): Log {
   const note = (level: string) => (event: EventName, fields?: LogFields) =>
@@ -161,7 +167,7 @@ export async function startDialogue(start: Start = {}): Promise<Dialogue> {
     clock,
     ids,
     log: noteInto(logged),
-    metrics: { count: (name, by = 1) => void counted.set(name, (counted.get(name) ?? 0) + by), gauge: () => undefined, observe: () => undefined },
+    metrics: countInto(counted),
     limits: { ...dialogueLimits, ...start.limits },
   });
   let read = 0;

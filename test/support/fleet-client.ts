@@ -133,6 +133,10 @@ export class FleetClient {
     const numbers = /\((\d+),(\d+),(\d+),(\d+),(\d+),(\d+)\)/.exec(text)?.slice(1).map(Number);
     const port = numbers ? (numbers[4] as number) * 256 + (numbers[5] as number) : Number(/\|\|\|(\d+)\|/.exec(text)?.[1]);
     const host = numbers ? numbers.slice(0, 4).join('.') : (this.options.host ?? '127.0.0.1');
+    return this.connectTo(port, host);
+  }
+
+  async connectTo(port: number, host = this.options.host ?? '127.0.0.1'): Promise<Socket> {
     const raw = connect({ host, port, localAddress: this.options.from, noDelay: true });
     raw.on('error', () => raw.destroy());
     await this.within(once(raw, 'connect'), `the data connection to ${host}:${port}`);
@@ -159,6 +163,19 @@ export class FleetClient {
     const data = await this.open(`STOR ${name}`);
     data.resume();
     data.end(bytes.subarray(from));
+    await this.reply('226', `STOR ${name}`).finally(() => data.destroy());
+  }
+
+  /** In twenty pieces over so many milliseconds. */
+  async uploadSlowly(name: string, bytes: Buffer, milliseconds: number): Promise<void> {
+    const data = await this.open(`STOR ${name}`);
+    data.resume();
+    const piece = Math.ceil(bytes.length / 20);
+    for (let at = 0; at < bytes.length; at += piece) {
+      data.write(bytes.subarray(at, at + piece));
+      await new Promise((resolve) => setTimeout(resolve, milliseconds / 20));
+    }
+    data.end();
     await this.reply('226', `STOR ${name}`).finally(() => data.destroy());
   }
 

@@ -13,6 +13,8 @@ export interface TestFleet {
   readonly ca: Buffer;
   /** For what clients read and write. */
   readonly work: string;
+  /** As the tasks were told. */
+  readonly settings: Readonly<Record<string, string>>;
   connect(options?: Partial<FleetClientOptions>): Promise<FleetClient>;
   close(): Promise<void>;
 }
@@ -68,6 +70,7 @@ export async function openTestFleet(options: TestFleetOptions = {}): Promise<Tes
     adversary,
     ca,
     work,
+    settings,
     connect: ({ implicit = false, ...more } = {}) =>
       FleetClient.connect({ port: implicit ? fleet.implicitPort : fleet.explicitPort, implicit, ca, password: fleet.password, ...more }),
     close: async () => {

@@ -7,7 +7,6 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   NoSuchKey,
-  PutBucketVersioningCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -27,7 +26,6 @@ export interface PlainBucket {
 
 export interface PlainBucketOptions {
   readonly endpoint: string;
-  readonly versions: boolean;
   /** PEM, of an endpoint that nobody vouches for. */
   readonly ca?: string;
 }
@@ -35,7 +33,7 @@ export interface PlainBucketOptions {
 const Bucket = 'causeway';
 
 /** Makes it. */
-export async function plainBucket({ endpoint, versions, ca }: PlainBucketOptions): Promise<PlainBucket> {
+export async function plainBucket({ endpoint, ca }: PlainBucketOptions): Promise<PlainBucket> {
   const client = new S3Client({
     endpoint,
     region: 'us-east-1',
@@ -44,7 +42,6 @@ export async function plainBucket({ endpoint, versions, ca }: PlainBucketOptions
     requestHandler: new NodeHttpHandler({ httpsAgent: new Agent({ keepAlive: true, ...(ca !== undefined && { ca }) }) }),
   });
   await client.send(new CreateBucketCommand({ Bucket }));
-  if (versions) await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   return {
     name: Bucket,
     read: async (Key) => {

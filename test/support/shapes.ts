@@ -51,6 +51,8 @@ export interface Shape {
 export interface StoreOptions {
   /** Where the servers keep their files. */
   readonly parent?: string;
+  /** False: no TLS, for a process that was started before the certificate was made. */
+  readonly tls?: boolean;
 }
 
 const keys = { AWS_ACCESS_KEY_ID: versitygwKeys.accessKeyId, AWS_SECRET_ACCESS_KEY: versitygwKeys.secretAccessKey };
@@ -65,15 +67,15 @@ export const embedded: Shape = {
 export const s3AndLmdb: Shape = {
   name: 'S3 and LMDB',
   missing: () => (hasVersitygw() ? [] : ['versitygw']),
-  start: (_data, options) => startBucket('https', { ...options, versions: true }),
+  start: (_data, options) => startBucket({ tls: true, ...options }),
 };
 
-/** Without TLS, every payload signed; a bucket without versions. */
+/** Without TLS, every payload signed. */
 export const s3AndDynamodb: Shape = {
   name: 'S3 and DynamoDB',
   missing: () => [...(hasVersitygw() ? [] : ['versitygw']), ...(hasDynamodbLocal() ? [] : ['dynamodb-local'])],
   start: async (_data, options) => {
-    const bucket = await startBucket('http', { ...options, versions: false });
+    const bucket = await startBucket({ tls: false, ...options });
     try {
       const table = await startTable();
       const stop = () => table.stop().finally(bucket.stop);
@@ -102,7 +104,15 @@ function folderStore(root: string, data: string): Store {
   const place = (key: string) => path.join(root, key);
   return {
     environment: {},
-    read: async (key) => (existsSync(place(key)) ? readFileSync(place(key)) : undefined),
+    read: async (key) => {
+      try {
+        return readFileSync(place(key));
+      } catch (error) {
+        // Taken or renamed between the look and the read.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
     sha256: (key) => digest(createReadStream(place(key))),
     list: async (prefix) =>
       existsSync(root)
@@ -122,12 +132,10 @@ function folderStore(root: string, data: string): Store {
   };
 }
 
-async function startBucket(
-  scheme: 'http' | 'https',
-  { versions, parent = tmpdir() }: StoreOptions & { versions: boolean },
-): Promise<Store> {
+/** Without versions: in a bucket that keeps them this server shows nothing that is put where something was deleted. */
+async function startBucket({ tls: secure, parent = tmpdir() }: StoreOptions): Promise<Store> {
   const folder = mkdtempSync(path.join(parent, 'causeway-bucket-'));
-  const tls = scheme === 'https' ? await writeCertificate(folder) : undefined;
+  const tls = secure ? await writeCertificate(folder) : undefined;
   const server = await startVersitygw({ parent: folder, ...(tls && { tls }) });
   const stop = async () => {
     await server.stop();
@@ -137,7 +145,7 @@ async function startBucket(
   try {
     // The certificate is for the name.
     const endpoint = server.endpoint.replace('127.0.0.1', 'localhost');
-    bucket = await plainBucket({ endpoint, versions, ca: tls && readFileSync(tls.cert, 'utf8') });
+    bucket = await plainBucket({ endpoint, ca: tls && readFileSync(tls.cert, 'utf8') });
     const { name, close, read, ...others } = bucket;
     return {
       ...others,

@@ -50,7 +50,7 @@ async function requireOneFileSystem(roots: Roots): Promise<void> {
 }
 
 async function probeHardLinks(folder: string): Promise<boolean> {
-  const file = path.join(folder, '.probe-link');
+  const file = path.join(folder, `.probe-link-${process.pid}`);
   const second = `${file}-2`;
   await removeAll(file, second);
   await writeFile(file, '');
@@ -68,8 +68,8 @@ async function probeHardLinks(folder: string): Promise<boolean> {
 /** U+00E9 as one character and as two: file systems that normalise see one name. */
 async function probeFolding(folder: string): Promise<boolean> {
   const pairs = [
-    ['.probe-fold-a', '.probe-fold-A'],
-    ['.probe-fold-\u00e9', '.probe-fold-e\u0301'],
+    [`.probe-fold-${process.pid}-a`, `.probe-fold-${process.pid}-A`],
+    [`.probe-fold-${process.pid}-\u00e9`, `.probe-fold-${process.pid}-e\u0301`],
   ] as const;
   for (const [name, twin] of pairs) {
     const file = path.join(folder, name);
@@ -103,8 +103,8 @@ async function rememberBoot(folder: string, bootId: string | undefined): Promise
   const old = new Set(boot === bootId ? marked.filter((name) => there.includes(name)) : there);
   const content = [bootId, ...old].join('\n');
   if (content !== before) {
-    await writeFile(`${file}-new`, content, { flush: true });
-    await rename(`${file}-new`, file);
+    await writeFile(`${file}-${process.pid}`, content, { flush: true });
+    await rename(`${file}-${process.pid}`, file);
   }
   return (uploadId) => !old.has(uploadId);
 }

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Failure } from '../../model/failure';
 import type { LeaseStore, SessionRow, TaskStatus } from '../../ports/lease-store';
@@ -23,15 +23,17 @@ const mostKicks = 1_000;
 
 /** @param bootId Changes when the machine starts; undefined where the system does not tell, and then every start of the server counts as one. */
 export function openLeases(folder: string, origin: string, owner: 'server' | 'beside it', bootId: string | undefined): Environment {
-  const open = () => new Environment(folder, origin, leasesHeadroom, false);
-  if (owner === 'beside it') return open();
   const note = path.join(folder, 'boot-id');
-  const before = readNote(note);
-  if (bootId === undefined || before !== bootId) rmSync(folder, { recursive: true, force: true });
-  const environment = open();
+  const unknown = bootId === undefined;
+  if (unknown ? owner === 'server' : readNote(note) !== bootId) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Before the environment is there: whoever comes next must not throw away one that is in use.
+    writeFileSync(note, bootId ?? '', { mode: 0o600 });
+  }
+  const environment = new Environment(folder, origin, leasesHeadroom, false);
   // The folder is one server's: what is in it was left by one that is gone.
-  environment.db.clearSync();
-  if (before !== bootId) writeFileSync(note, bootId ?? '', { mode: 0o600 });
+  if (owner === 'server') environment.db.clearSync();
   return environment;
 }
 

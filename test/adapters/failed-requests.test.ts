@@ -1,0 +1,60 @@
+import { untilAnswered } from '../../runtime/adapters/dynamodb/attempts';
+import { openDynamo } from '../../runtime/adapters/dynamodb/open-dynamodb';
+import { ProcessMetrics } from '../../runtime/adapters/process-metrics';
+import { randomIds } from '../../runtime/adapters/random-ids';
+import { RetryBudget, untilAnswered as untilS3Answered } from '../../runtime/adapters/s3/attempts';
+import type { Bucket } from '../../runtime/adapters/s3/bucket';
+import { quietLog } from '../support/filesystem';
+import { IdleClock } from '../support/idle-clock';
+
+/** A request that failed is counted once, after its last attempt: those in between are nobody's concern. */
+const nobody = 'http://127.0.0.1:9';
+const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+
+function failing(times: number, error: Error): () => Promise<string> {
+  let left = times;
+  return async () => {
+    if (left-- > 0) throw error;
+    return 'done';
+  };
+}
+
+const throttled = Object.assign(new Error('too many'), { name: 'ThrottlingException' });
+
+describe('of a table', () => {
+  function open() {
+    const metrics = new ProcessMetrics();
+    const dynamo = openDynamo(
+      { table: 't', endpoint: nobody, credentials },
+      { clock: new IdleClock(), ids: randomIds, log: quietLog, metrics },
+    );
+    return { metrics, dynamo };
+  }
+
+  it('one that is answered in the end is not counted', async () => {
+    const { metrics, dynamo } = open();
+    expect(await untilAnswered(dynamo, failing(3, throttled))).toBe('done');
+    expect(metrics.totals()).toEqual({});
+  });
+
+  it('one that is given up is counted once', async () => {
+    const { metrics, dynamo } = open();
+    await expect(untilAnswered(dynamo, failing(100, throttled))).rejects.toMatchObject({ kind: 'store-unavailable' });
+    expect(metrics.totals()).toEqual({ 'dynamodb.errors': 1 });
+  });
+});
+
+describe('of a bucket', () => {
+  const surroundings = () => ({ clock: new IdleClock(), ids: randomIds, log: quietLog });
+
+  it('is counted once, and not when the caller expects the error', async () => {
+    let failed = 0;
+    const bucket = { ...surroundings(), budget: new RetryBudget(), onFailed: () => failed++ } as unknown as Bucket;
+    expect(await untilS3Answered(bucket, failing(3, throttled))).toBe('done');
+    const gone = Object.assign(new Error('gone'), { name: 'NoSuchKey' });
+    await expect(untilS3Answered(bucket, failing(1, gone), 'gone')).rejects.toBe(gone);
+    expect(failed).toBe(0);
+    await expect(untilS3Answered(bucket, failing(100, throttled))).rejects.toMatchObject({ kind: 'store-unavailable' });
+    expect(failed).toBe(1);
+  });
+});
