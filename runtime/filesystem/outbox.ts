@@ -28,10 +28,16 @@ export async function deliverOutbox(fs: Filesystem, sink: EventSink | undefined)
       fs.log.warn('store.error', { path: value.key, text: 'an event was not delivered yet', cause: error });
       continue;
     }
-    if (await fs.metadata.transact([{ kind: 'remove', key, expected: revision }])) {
-      delivered++;
-      missed = 0;
-    } else if (!sink && ++missed >= mostMissed) {
+    try {
+      if (await fs.metadata.transact([{ kind: 'remove', key, expected: revision }])) {
+        delivered++;
+        missed = 0;
+      } else if (!sink && ++missed >= mostMissed) {
+        break;
+      }
+    } catch (cause) {
+      // Removed or not: if not, the next pass delivers it again, under the same id.
+      fs.log.warn('store.error', { path: value.key, text: 'the row of an event was perhaps not removed', cause });
       break;
     }
   }
