@@ -1,9 +1,10 @@
-import { CreateBucketCommand, HeadBucketCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, HeadBucketCommand } from '@aws-sdk/client-s3';
 import { type ConnectionOptions, connect } from './client';
 import { explain, outcomeOf } from './errors';
 
 /**
- * Makes a bucket on a local server, with versions where it can keep them. One that is there is left as it is.
+ * Makes a bucket on a local server. One that is there is left as it is. Versions are not switched on: what servers that speak S3 make of them differs (with
+ * versitygw 1.8.0 a key that was deleted cannot be written again), so that is the operator's choice.
  *
  * @throws One line for the operator.
  */
@@ -13,10 +14,6 @@ export async function createBucket(options: ConnectionOptions & { readonly bucke
   try {
     if (await isThere(connection.send, Bucket)) return 'there-already';
     await connection.send(new CreateBucketCommand({ Bucket }));
-    // Not every server keeps versions; the check that follows says so.
-    await connection
-      .send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }))
-      .catch(() => undefined);
     return 'created';
   } catch (error) {
     throw new Error(explain(error, { bucket: Bucket, place: [region, endpoint].filter(Boolean).join(' at ') }), { cause: error });
