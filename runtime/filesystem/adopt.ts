@@ -10,6 +10,12 @@ import type { Transaction } from './transaction';
 
 /** An entry made equal to what lies in the store: how the index takes over what others put there or took away. */
 
+/** A change that somebody asked for: its token, and who. */
+export interface Change {
+  readonly id: string;
+  readonly user?: string;
+}
+
 /** An entry for something that others put into the store: no user, no event, its checksum is computed when first asked for. */
 export function adoptedEntry(fs: Filesystem, storedKey: ObjectKey, found: Found, sequence: number): FileEntry {
   return {
@@ -34,6 +40,7 @@ export async function showFound(
   storedKey: ObjectKey,
   found: Found | undefined,
   sequence: number,
+  by?: Change,
 ): Promise<void> {
   const row = entryKey(placeOf(key));
   const entry = await tx.get(row);
@@ -43,8 +50,8 @@ export async function showFound(
   } else if (entry?.kind === 'file') {
     tx.remove(row);
     await keepHistory(tx, fs, key, { sequence, begun: entry.begun });
-    await announceRemoved(tx, fs, key, entry.storedKey, sequence);
-    fs.log.info('file.vanished', { path: key, bytes: entry.size });
+    await announceRemoved(tx, fs, key, entry.storedKey, sequence, by);
+    if (!by) fs.log.info('file.vanished', { path: key, bytes: entry.size });
   }
 }
 
@@ -64,8 +71,9 @@ export async function vanish(
   entry: FileEntry,
   sequence: number,
   quiet = false,
+  by?: Change,
 ): Promise<void> {
-  await showFound(tx, fs, key, entry.storedKey, undefined, sequence);
+  await showFound(tx, fs, key, entry.storedKey, undefined, sequence, by);
   await releaseClaim(tx, fs, key, { sequence, begun: entry.begun }, quiet);
 }
 
@@ -76,12 +84,12 @@ export async function announceRemoved(
   key: ObjectKey,
   storedKey: ObjectKey,
   sequence: number,
-  id = fs.ids.token(),
+  { id, user }: Change = { id: fs.ids.token() },
 ): Promise<void> {
   if (isTemporaryKey(storedKey)) return;
   const row = outboxKey(key, sequence);
   await tx.get(row);
-  tx.put(row, { type: 'removed', id, key, sequence, time: fs.clock.now() });
+  tx.put(row, { type: 'removed', id, key, sequence, user, time: fs.clock.now() });
 }
 
 /** The history that a claim row keeps: what comes after must be later. */

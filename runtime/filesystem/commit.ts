@@ -242,7 +242,7 @@ async function finishTaken(fs: Filesystem, record: UploadRecord, doubt: boolean)
     const current = await requireMine(tx, fs, record);
     await announce(tx, fs, current, next);
     const removedAt = next.sequence + 1;
-    await announceRemoved(tx, fs, current.key, current.storedKey, removedAt, `${current.token}-taken`);
+    await announceRemoved(tx, fs, current.key, current.storedKey, removedAt, { id: `${current.token}-taken` });
     if (found) tx.put(entryKey(place), adoptedEntry(fs, record.storedKey, found, removedAt + 1));
     else if (before) tx.remove(entryKey(place));
     await endRecord(tx, fs, { ...current, inDoubt: doubt }, 'committed', false);

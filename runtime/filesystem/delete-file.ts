@@ -75,7 +75,7 @@ export async function carryDelete(fs: Filesystem, journal: DeleteJournal, recove
       await showFound(tx, fs, key, storedKey, removed.answer.other, sequence);
       await releaseClaim(tx, fs, key, historyOf(file, claim), doubt);
     } else if (file) {
-      await vanish(tx, fs, key, file, sequence, doubt);
+      await vanish(tx, fs, key, file, sequence, doubt, { id: token, user: current.user });
     } else {
       await releaseClaim(tx, fs, key, undefined, doubt);
     }
