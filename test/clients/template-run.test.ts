@@ -159,7 +159,8 @@ describeFleet('the template without settings, run', () => {
     const numbers = lines.map((line) => JSON.parse(line) as Record<string, number>);
     expect(new Set(numbers.map(({ Table }) => Table))).toEqual(new Set([deployed.table]));
     const sum = (name: string) => numbers.reduce((total, line) => total + (line[name] ?? 0), 0);
-    expect(sum('uploads.committed')).toBeGreaterThan(100);
+    // One through each of the passive listeners, at least.
+    expect(sum('uploads.committed')).toBeGreaterThanOrEqual(48);
     expect(sum('failures.server')).toBe(0);
   });
 
