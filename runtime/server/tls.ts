@@ -70,6 +70,7 @@ export class TlsIdentity {
     });
     this.answerResumption(events);
     const tls = secure(stream, this.secureContext(), events);
+    endAfterTickets(tls);
     const secured = new Promise<void>((resolve) => {
       whenSecure = resolve;
       tls.once('secure', resolve);
@@ -95,6 +96,18 @@ export class TlsIdentity {
       done(null, this.ids.get(id.toString('hex')) ?? null);
     });
   }
+}
+
+/**
+ * Our end goes out a turn of the event loop later. Tickets that are released at the client's end are still being written when Node ends our side by itself, and
+ * until that write is noted no close_notify follows it; where both happen in the turn's last phase the FIN overtakes it, and a client that waits for
+ * close_notify (Python's `unwrap`) takes a stored file for a failure. An immediate of ours comes behind the one that notes the write.
+ */
+function endAfterTickets(tls: TLSSocket): void {
+  const end = tls._final;
+  tls._final = (done) => {
+    setImmediate(() => end.call(tls, done));
+  };
 }
 
 export interface HeldTls {

@@ -61,7 +61,9 @@ export function startLoad(test: Loaded, { clients, prefix, bytes = 100_000, pati
   const work = async (_: unknown, lane: number) => {
     for (let turn = 0; !stopping; turn++) {
       await transfer(addressOf(base + lane), turn % 2 === 1, `${prefix}-${lane}-${turn}`).catch(async (error: Error) => {
-        failures.push(error.message);
+        failures.push(
+          `${prefix}-${lane}-${turn}, ${turn % 2 === 1 ? 'implicit' : 'explicit'}: ${error.message} (${error.stack?.split('\n')[2]?.trim()})`,
+        );
         // A client that is turned away does not come back at once.
         await new Promise((resolve) => setTimeout(resolve, 100));
       });
