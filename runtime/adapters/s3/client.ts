@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Send } from './bucket';
+import { inSlices, sliceSize } from './slices';
 
 /**
  * The SDK's client as this store needs it: one attempt a request, because whether an attempt may have been applied decides what the next answer means; no
@@ -63,6 +64,15 @@ export function connect(options: ConnectionOptions): Connection {
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler,
     });
+    // After the request has been signed, and its length told: neither can be done with a stream.
+    client.middlewareStack.add(
+      (next) => (args) => {
+        const { request } = args as { request?: { body?: unknown } };
+        if (request && Buffer.isBuffer(request.body) && request.body.length > sliceSize) request.body = inSlices(request.body);
+        return next(args);
+      },
+      { step: 'deserialize', priority: 'low', name: 'bodyInSlices' },
+    );
     if (unsigned) {
       client.middlewareStack.add(
         (next) => (args) => {
