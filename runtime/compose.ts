@@ -120,6 +120,8 @@ export function needsFolder(config: Config): boolean {
 
 /** An observer sees a task miss several beats: a slow answer of the store makes nobody look dead. */
 const beatsBeforeDeath = 6;
+/** A task that no longer sweeps is waited for so many times. */
+const sweepDuty = 4;
 
 /** Where nobody else looks at it but the command line, a beat costs nothing, and whoever waits for one shall not wait long. */
 export const beatEmbedded = 1_000;
@@ -313,7 +315,12 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
     every: config.times.sweepEvery,
     homes: () => homesOf(users),
     upkeep: () => index.upkeep(),
-    others: observer && { isDead: (owner) => observer.isDead(owner), dead: () => observer.dead(), forget: (dead) => leases.forget(dead) },
+    others: observer && {
+      isDead: (owner) => observer.isDead(owner),
+      takeDuty: () => leases.takeDuty(task, clock.now() + sweepDuty * config.times.sweepEvery),
+      dead: () => observer.dead(),
+      forget: (dead) => leases.forget(dead),
+    },
   });
   maintenance.start();
   const hints = openHints(config);

@@ -127,7 +127,12 @@ async function openPrimary(
     every: config.times.sweepEvery,
     homes: () => homesOf(users),
     upkeep: () => index.upkeep(),
-    others: { isDead: (owner) => lost.has(owner), dead: () => [...lost], forget: async (dead) => void lost.delete(dead) },
+    others: {
+      isDead: (owner) => lost.has(owner),
+      takeDuty: async () => true,
+      dead: () => [...lost],
+      forget: async (dead) => void lost.delete(dead),
+    },
   });
   maintenance.start();
   const hints = openHints(config);

@@ -10,12 +10,17 @@ import type { Filesystem } from './filesystem';
 export class ActiveUploads {
   private readonly byToken = new Map<string, ActiveUpload>();
   private readonly changes = new Set<string>();
+  /** A handler of this process failed, or an upload was cut: there may be something that only our own sweep knows to be abandoned. */
+  mayHaveLeft = false;
 
   /** Runs a delete or rename; its journal counts as worked on until it returns. */
   async during<T>(token: string, work: () => Promise<T>): Promise<T> {
     this.changes.add(token);
     try {
       return await work();
+    } catch (error) {
+      this.mayHaveLeft = true;
+      throw error;
     } finally {
       this.changes.delete(token);
     }
@@ -35,6 +40,7 @@ export class ActiveUploads {
 
   remove(upload: ActiveUpload): void {
     this.byToken.delete(upload.token);
+    if (upload.lost) this.mayHaveLeft = true;
   }
 
   get(token: string): ActiveUpload | undefined {

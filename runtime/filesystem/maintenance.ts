@@ -18,6 +18,8 @@ export interface MaintenanceOptions {
 
 export interface OtherTasks {
   isDead(task: string): boolean;
+  /** One task's sweep is enough. False: another task does it. */
+  takeDuty(): Promise<boolean>;
   /** Tasks that are dead, but whose rows are still there. */
   dead(): string[];
   forget(task: string): Promise<void>;
@@ -51,6 +53,11 @@ export class Maintenance {
 
   private async sweep(): Promise<void> {
     const { others } = this.options;
+    // Two at once do no harm; the duty saves the fleet the same reads from every task. What a handler of ours has left, nobody else can tell from its work.
+    if (others && !(await others.takeDuty()) && !this.fs.active.mayHaveLeft) {
+      this.foundNothing.clear();
+      return;
+    }
     const owners = new Set<string>();
     await sweep(this.fs, { isDead: (owner) => others?.isDead(owner) ?? false, onOwner: (owner) => owners.add(owner) });
     if (!others) return;

@@ -26,10 +26,15 @@ export interface Sweep {
 
 export async function sweep(fs: Filesystem, { isDead, onOwner }: Sweep): Promise<number> {
   let repairs = 0;
+  fs.active.mayHaveLeft = false;
   // A record of our own that no handler works on was left by one that failed: it could not even hand it over.
   const isLeft = (owner: string, token: string) => {
     onOwner?.(owner);
-    return owner === 'none' || (owner === fs.task ? !fs.active.worksOn(token) : isDead(owner));
+    if (owner !== fs.task) return owner === 'none' || isDead(owner);
+    const left = !fs.active.worksOn(token);
+    // Until a sweep finds nothing more: what is repaired now may fail again.
+    if (left) fs.active.mayHaveLeft = true;
+    return left;
   };
   const repair = async (what: string, path: string, work: () => Promise<boolean>) => {
     try {

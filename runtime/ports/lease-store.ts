@@ -19,6 +19,12 @@ export interface LeaseStore {
   /** Takes a dead task's row away, and the kicks that it will not read. */
   forget(task: string): Promise<void>;
 
+  /**
+   * What one task is enough for: true for the task that has the duty until `until`, which is the one that had it already or the first to ask after the last
+   * one's time was over.
+   */
+  takeDuty(task: string, until: number): Promise<boolean>;
+
   /** Written before the seats are counted: of two that take the last one at once, each sees the other. Twice is once. */
   sit(seat: Seat): Promise<void>;
   rise(seat: Seat): Promise<void>;

@@ -11,6 +11,7 @@ const methods: Readonly<Record<keyof LeaseStore, true>> = {
   beat: true,
   tasks: true,
   forget: true,
+  takeDuty: true,
   sit: true,
   rise: true,
   seats: true,

@@ -118,6 +118,25 @@ export function describeLeaseStore(
         expect(await leases.tasks()).toEqual([{ task: 'one', silent: {}, counter: 2 }]);
       });
 
+      it('give a duty to one of them, until its time is over without it', async () => {
+        const { duty, now } = { duty: (task: string) => leases.takeDuty(task, clock.now() + 60_000), now: clock.now() };
+        expect(await duty('one')).toBe(true);
+        expect(await duty('two')).toBe(false);
+        await clock.advance(30_000);
+        expect(await duty('one')).toBe(true);
+        await clock.advance(59_999);
+        expect(await duty('two')).toBe(false);
+        await clock.advance(1);
+        expect(clock.now()).toBe(now + 90_000);
+        expect(await duty('two')).toBe(true);
+        expect(await duty('one')).toBe(false);
+      });
+
+      it('of which many ask at once have one with the duty', async () => {
+        const asked = await Promise.all(['one', 'two', 'three', 'four'].map((task) => leases.takeDuty(task, clock.now() + 60_000)));
+        expect(asked.filter(Boolean)).toHaveLength(1);
+      });
+
       it('are forgotten when they are dead', async () => {
         await leases.beat({ task: 'one', silent: {} });
         await leases.kick({ task: 'one', id: 's-1' });

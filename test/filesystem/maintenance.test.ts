@@ -68,6 +68,53 @@ it('goes on after a failure', async () => {
   await maintenance.stop();
 });
 
+describe('beside other tasks, one of which has the duty', () => {
+  const others = (takeDuty: () => Promise<boolean>, forgotten: string[] = []) => ({
+    takeDuty,
+    isDead: (task: string) => task === 'dead',
+    dead: () => ['dead'],
+    forget: async (task: string) => void forgotten.push(task),
+  });
+
+  it('sweeps what others have left only with the duty', async () => {
+    let mine = false;
+    const forgotten: string[] = [];
+    const { maintenance, clock, objects, view, fs } = make({ others: others(async () => mine, forgotten) });
+    await cut(view, '/a', ['123456789'], connectionLost);
+    fs.active.mayHaveLeft = false;
+    maintenance.start();
+    await clock.advance(120_000);
+    expect(objects.half.size).toBe(1);
+    expect(forgotten).toEqual([]);
+    mine = true;
+    await clock.advance(15_000);
+    expect(objects.half.size).toBe(0);
+    await clock.advance(30_000);
+    expect(forgotten).toContain('dead');
+    await maintenance.stop();
+  });
+
+  it('sweeps without it after a failure of its own, until nothing is left', async () => {
+    const { maintenance, clock, view, fs } = make({ others: others(async () => false) });
+    await cut(view, '/a', ['123456789'], connectionLost);
+    expect(fs.active.mayHaveLeft).toBe(true);
+    maintenance.start();
+    await clock.advance(15_000);
+    expect(fs.active.mayHaveLeft).toBe(false);
+    await maintenance.stop();
+  });
+
+  it('does not sweep when it cannot know', async () => {
+    const { maintenance, clock, objects, view, fs } = make({ others: others(async () => Promise.reject(new Error('away'))) });
+    await cut(view, '/a', ['123456789'], connectionLost);
+    fs.active.mayHaveLeft = false;
+    maintenance.start();
+    await clock.advance(120_000);
+    expect(objects.half.size).toBe(1);
+    await maintenance.stop();
+  });
+});
+
 it('ends when it is stopped, and leaves no timer', async () => {
   const { maintenance, clock, upkeeps } = make();
   maintenance.start();

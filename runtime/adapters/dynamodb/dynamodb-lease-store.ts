@@ -81,6 +81,20 @@ export class DynamoLeaseStore implements LeaseStore {
     await removeItems(this.dynamo, [{ pk: tasksPartition, sk: task }]);
   }
 
+  async takeDuty(task: string, until: number): Promise<boolean> {
+    const { client, table: TableName, clock } = this.dynamo;
+    const command = new UpdateCommand({
+      TableName,
+      Key: dutyKey,
+      UpdateExpression: 'SET task = :task, #until = :until, #ttl = :ttl',
+      // Its own again: a repetition after a lost answer is granted.
+      ConditionExpression: 'attribute_not_exists(pk) OR task = :task OR #until <= :now',
+      ExpressionAttributeNames: { '#until': 'until', '#ttl': 'ttl' },
+      ExpressionAttributeValues: { ':task': task, ':until': until, ':ttl': ttlOf(until), ':now': clock.now() },
+    });
+    return (await unlessRefused(this.dynamo, () => client.send(command))) !== 'refused';
+  }
+
   sit(seat: Seat): Promise<void> {
     return this.write(seatKey(seat), seat);
   }
@@ -164,6 +178,7 @@ export class DynamoLeaseStore implements LeaseStore {
 }
 
 const tasksPartition = 'tasks';
+const dutyKey: ItemKey = { pk: 'duty', sk: 'duty' };
 const sessionsOf = (task: string): string => `sessions#${task}`;
 const kicksOf = (task: string): string => `kicks#${task}`;
 const seatsOf = ({ kind, name }: Pick<Seat, 'kind' | 'name'>): string => `seats#${kind}#${name}`;

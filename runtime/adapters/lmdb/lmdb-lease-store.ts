@@ -14,7 +14,7 @@ import { Environment, type Headroom } from './environment';
  */
 type Local = Pick<
   LeaseStore,
-  'reserve' | 'find' | 'release' | 'sit' | 'rise' | 'seats' | 'addFailure' | 'failures' | 'clearFailures' | 'forget'
+  'reserve' | 'find' | 'release' | 'takeDuty' | 'sit' | 'rise' | 'seats' | 'addFailure' | 'failures' | 'clearFailures' | 'forget'
 >;
 
 const leasesHeadroom: Headroom = { wanted: 4 * 1024 * 1024, low: 1024 * 1024, least: 512 * 1024 };
@@ -50,6 +50,7 @@ export class LmdbLeaseStore implements LeaseStore {
   readonly reserve: LeaseStore['reserve'];
   readonly find: LeaseStore['find'];
   readonly release: LeaseStore['release'];
+  readonly takeDuty: LeaseStore['takeDuty'];
   readonly sit: LeaseStore['sit'];
   readonly rise: LeaseStore['rise'];
   readonly seats: LeaseStore['seats'];
@@ -64,6 +65,7 @@ export class LmdbLeaseStore implements LeaseStore {
     this.reserve = (lease) => local.reserve(lease);
     this.find = (client, port) => local.find(client, port);
     this.release = (lease, cool) => local.release(lease, cool);
+    this.takeDuty = (task, until) => local.takeDuty(task, until);
     this.sit = (seat) => local.sit(seat);
     this.rise = (seat) => local.rise(seat);
     this.seats = (of) => local.seats(of);

@@ -16,6 +16,7 @@ export class MemoryLeaseStore implements LeaseStore {
   /** By task, then by id. */
   private readonly shown = new Map<string, Map<string, SessionRow>>();
   private readonly kicks = new Map<string, Set<string>>();
+  private duty: { readonly task: string; readonly until: number } | undefined;
   private readonly failed = new Map<string, { count: number; until: number }>();
 
   constructor(private readonly clock: Clock) {}
@@ -57,6 +58,12 @@ export class MemoryLeaseStore implements LeaseStore {
       for (const [id, seat] of seats) if (seat.task === task) seats.delete(id);
       if (seats.size === 0) this.taken.delete(name);
     }
+  }
+
+  async takeDuty(task: string, until: number): Promise<boolean> {
+    if (this.duty && this.duty.task !== task && this.duty.until > this.clock.now()) return false;
+    this.duty = { task, until };
+    return true;
   }
 
   async sit(seat: Seat): Promise<void> {
