@@ -1,5 +1,5 @@
 import { type Entry, type FileEntry, placeOf, type Version } from '../model/entry';
-import { Failure, type FailureKind } from '../model/failure';
+import { Failure } from '../model/failure';
 import type { Settled, UploadRecord } from '../model/upload-record';
 import type { Completed, Found, ObjectWriter } from '../ports/object-store';
 import { adoptedEntry, announceRemoved, historyOf, showFound } from './adopt';
@@ -12,7 +12,7 @@ import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
 import { readPath, requireAncestors } from './path-state';
 import { claimKey, endedKey, entryKey, outboxKey, uploadKey } from './rows';
 import { type Transaction, transact } from './transaction';
-import { untilAnswered } from './until-answered';
+import { isFinal, untilAnswered } from './until-answered';
 
 /**
  * From settled bytes to a listed file: claim, complete, one transaction. Intent before effect, effect before entry, entry before reply: whoever finds
@@ -120,7 +120,7 @@ export async function rollForward(fs: Filesystem, record: UploadRecord): Promise
     return true;
   } catch (error) {
     // Refused for good, or put back to be parked: either way it is no longer being committed.
-    if (error instanceof Failure && !unfinished.has(error.kind)) return true;
+    if (error instanceof Failure && isFinal(error)) return true;
     if (!(error instanceof BytesLost)) throw error;
     if ((record.quietUntil ?? 0) > fs.clock.now()) return false;
     await giveUpClaim(fs, record, 'dropped');
@@ -130,8 +130,6 @@ export async function rollForward(fs: Filesystem, record: UploadRecord): Promise
 }
 
 class BytesLost extends Error {}
-
-const unfinished: ReadonlySet<FailureKind> = new Set(['unconfirmed', 'store-unavailable', 'taken-over']);
 
 const retargetings = 3;
 

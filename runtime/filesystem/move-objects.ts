@@ -66,6 +66,7 @@ async function moveOne(
     copies: journal.copies?.filter((copy) => copy.token === moved.token).map((copy) => copy.uploadId),
   };
   const { outcome, sourceNow } = await relocate(fs, relocation, recovering, (uploadId) => noteCopy(fs, journal, moved.token, uploadId));
+  if (typeof outcome === 'object' && 'refused' in outcome) throw outcome.refused;
   const there = outcome === 'source-gone' ? await fs.objects.look(moved.storedKey) : undefined;
   const version =
     outcome === 'taken' ? 'taken' : typeof outcome === 'object' && 'version' in outcome ? outcome.version : ours(there, moved);

@@ -1,7 +1,8 @@
 import type { ObjectKey, Version } from '../model/entry';
+import { Failure } from '../model/failure';
 import type { Completed, Found } from '../ports/object-store';
 import type { Filesystem } from './filesystem';
-import { untilAnswered } from './until-answered';
+import { isFinal, untilAnswered } from './until-answered';
 
 /**
  * Brings one version of one object to another key: in one step where the store can move, else as a copy with a token of its own, and then, when the copy is
@@ -19,11 +20,16 @@ export interface Relocation {
 }
 
 export interface Relocated {
-  readonly outcome: Completed | 'source-gone';
+  readonly outcome: Completed | 'source-gone' | Refused;
   /** Somebody has put a newer version at the old key, which stays. */
   readonly sourceNow?: Found;
   /** A request went without an answer and may still land. */
   readonly doubt: boolean;
+}
+
+/** The store does not take it at the new key; nothing was moved. */
+export interface Refused {
+  readonly refused: Failure;
 }
 
 export async function relocate(
@@ -36,7 +42,8 @@ export async function relocate(
   const patience = recovering ? 0 : fs.limits.giveUpAfter;
   const { move, copy } = fs.objects;
   if (move) {
-    const { answer, doubt } = await untilAnswered(fs, toStored, patience, () => move({ from: fromStored, version, to: toStored, over }));
+    const request = { from: fromStored, version, to: toStored, over };
+    const { answer, doubt } = await untilAnswered(fs, toStored, patience, () => move(request).catch(refusal));
     return answer === 'source-absent' || 'sourceOther' in answer ? { outcome: 'source-gone', doubt } : { outcome: answer, doubt };
   }
   if (!copy) throw new Error('a store that can neither move nor copy');
@@ -46,7 +53,7 @@ export async function relocate(
     begun.push(uploadId);
   };
   const copied = await untilAnswered(fs, toStored, patience, () =>
-    copy({ token, user, from: fromStored, version, size, to: toStored, over, begun, onBegin: noteBegin }),
+    copy({ token, user, from: fromStored, version, size, to: toStored, over, begun, onBegin: noteBegin }).catch(refusal),
   );
   const outcome = copied.answer;
   if (outcome === 'source-absent' || (typeof outcome === 'object' && 'sourceOther' in outcome)) {
@@ -56,4 +63,9 @@ export async function relocate(
   const removed = await untilAnswered(fs, fromStored, patience, () => fs.objects.remove(fromStored, version));
   const sourceNow = typeof removed.answer === 'object' ? removed.answer.other : undefined;
   return { outcome, sourceNow, doubt: copied.doubt || removed.doubt };
+}
+
+function refusal(error: unknown): Refused {
+  if (error instanceof Failure && isFinal(error)) return { refused: error };
+  throw error;
 }

@@ -94,13 +94,13 @@ async function beginRename(
 }
 
 /** Before any effect: both claims and the journal go. */
-async function abandonRename(fs: Filesystem, journal: RenameJournal): Promise<void> {
+async function abandonRename(fs: Filesystem, journal: RenameJournal, doubt = false): Promise<void> {
   await transact(fs, async (tx) => {
     const current = await tx.get(journalKey(journal.token));
     if (!current || current.owner !== fs.task) return;
     tx.remove(journalKey(journal.token));
-    await releaseClaim(tx, fs, journal.from);
-    await releaseClaim(tx, fs, journal.to);
+    await releaseClaim(tx, fs, journal.from, undefined, doubt);
+    await releaseClaim(tx, fs, journal.to, undefined, doubt);
   });
 }
 
@@ -123,6 +123,10 @@ export async function carryRename(fs: Filesystem, begun: RenameJournal, recoveri
       await finishVanished(fs, journal, doubt);
       if (!doubt) throw sourceGone();
       return;
+    }
+    if (typeof outcome === 'object' && 'refused' in outcome) {
+      await abandonRename(fs, journal, doubt);
+      throw outcome.refused;
     }
     if (outcome === 'taken') {
       await finishRename(fs, journal, 'taken', moved.sourceNow, doubt);

@@ -1,5 +1,6 @@
 import type { HeldClaim, Journal } from '../model/change';
 import { keyOf, placeOf } from '../model/entry';
+import { Failure } from '../model/failure';
 import { noProgress, type UploadRecord } from '../model/upload-record';
 import { rollForward } from './commit';
 import { carryDelete } from './delete-file';
@@ -11,6 +12,7 @@ import { carryDirectoryMove } from './rename-directory';
 import { carryRename } from './rename-file';
 import { claimKey, endedKey, journalKey, scanRows } from './rows';
 import { transact } from './transaction';
+import { isFinal } from './until-answered';
 
 /**
  * Carries on what nobody works on any more: uploads being received are parked, commits and journals go forward, claims without either are freed, expired
@@ -134,10 +136,15 @@ async function carryJournal(fs: Filesystem, seen: Journal): Promise<boolean> {
     });
     if (!mine) return false;
     if (mine.kind === 'delete') await carryDelete(fs, mine, true);
-    else if (mine.kind === 'rename-file') await carryRename(fs, mine, true);
+    else if (mine.kind === 'rename-file') await carryRename(fs, mine, true).catch(unlessRefused);
     else await carryDirectoryMove(fs, mine, true);
     return true;
   });
+}
+
+/** Refused for good, the journal is gone: there is nothing more to carry on, and nobody to tell. */
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof Failure) || !isFinal(error)) throw error;
 }
 
 /** A claim whose record or journal is not there: mkdir, rmdir, adopt and repair have none, and their effects are looked at again by whoever comes next. */

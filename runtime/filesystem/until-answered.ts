@@ -1,4 +1,4 @@
-import { Failure } from '../model/failure';
+import { Failure, type FailureKind } from '../model/failure';
 import type { Filesystem } from './filesystem';
 
 /**
@@ -28,6 +28,13 @@ export async function untilAnswered<T>(
       await fs.clock.sleep(pause);
     }
   }
+}
+
+const unfinished: ReadonlySet<FailureKind> = new Set(['unconfirmed', 'store-unavailable', 'taken-over']);
+
+/** It has been refused, and asking again does not help: nothing has happened, nor will. Otherwise somebody carries it on. */
+export function isFinal(failure: Failure): boolean {
+  return !unfinished.has(failure.kind);
 }
 
 const shortestPause = 100;

@@ -3,6 +3,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -34,10 +35,15 @@ afterEach(() => made.end());
 
 const never = new AbortController().signal;
 
-const uploadOf = (token: string): NewUpload => ({ token, storedKey: 'acme/a', partner: 'acme', admission: made.buffers.admit('acme') });
+const uploadOf = (token: string, storedKey = 'acme/a'): NewUpload => ({
+  token,
+  storedKey,
+  partner: 'acme',
+  admission: made.buffers.admit('acme'),
+});
 
-async function settledUpload(content: Buffer, token = 'token1') {
-  const upload = uploadOf(token);
+async function settledUpload(content: Buffer, token = 'token1', storedKey = 'acme/a') {
+  const upload = uploadOf(token, storedKey);
   const writer = made.store.begin(upload);
   await send(writer, content);
   const settled = await writer.settle();
@@ -212,6 +218,35 @@ describe('what others do in the folder', () => {
     expect(await made.store.directories.names('acme')).toMatchObject({ names: new Map([['b', 'file']]), unlistable: 1 });
     const { upload, settled, progress } = await settledUpload(Buffer.from('content'));
     expect(await kindOf(made.store.completeSettled(upload, progress, settled, undefined))).toBe('exists');
+  });
+
+  it('follows no link on the way to a file, and puts nothing behind one', async () => {
+    await made.place('acme/real/a', Buffer.from('content'));
+    const { version } = await lookAt('acme/real/a');
+    const outside = mkdtempSync(path.join(path.dirname(made.roots.objects), 'outside-'));
+    writeFileSync(path.join(outside, 'a'), 'secret');
+    symlinkSync('real', path.join(made.roots.objects, 'acme/near'));
+    symlinkSync(outside, path.join(made.roots.objects, 'acme/far'));
+    const { directories } = made.store;
+    for (const link of ['acme/near', 'acme/far']) {
+      expect(await made.store.look(`${link}/a`)).toBeUndefined();
+      expect(await readAll(made.store, `${link}/a`, version)).toBeUndefined();
+      expect(await made.store.remove(`${link}/a`, version)).toBe('absent');
+      expect(await directories.names(link)).toBeUndefined();
+      expect(await directories.names(`${link}/b`)).toBeUndefined();
+      expect(await directories.stamp(`${link}/b`)).toBeUndefined();
+      expect(await directories.remove(`${link}/b`)).toBe('absent');
+      expect(await directories.move(link, 'acme/elsewhere')).toBe('source-absent');
+      expect(await directories.move('acme/real', `${link}/real`)).toBe('occupied');
+      expect(await kindOf(directories.make(link))).toBe('not-a-directory');
+      expect(await kindOf(directories.make(`${link}/b/c`))).toBe('not-a-directory');
+      expect(await kindOf(made.store.move({ from: 'acme/real/a', version, to: `${link}/b`, over: undefined }))).toBe('not-a-directory');
+      expect(await made.store.move({ from: `${link}/a`, version, to: 'acme/b', over: undefined })).toBe('source-absent');
+      const { upload, settled, progress } = await settledUpload(Buffer.from('content'), link.slice(5), `${link}/b`);
+      expect(await kindOf(made.store.completeSettled(upload, progress, settled, undefined))).toBe('not-a-directory');
+    }
+    expect(readdirSync(outside)).toEqual(['a']);
+    expect(readdirSync(path.join(made.roots.objects, 'acme/real'))).toEqual(['a']);
   });
 
   it('counts names that cannot be listed and leaves them out', async () => {

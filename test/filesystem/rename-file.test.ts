@@ -1,3 +1,5 @@
+import { sweep } from '../../runtime/filesystem/sweeper';
+import { Failure } from '../../runtime/model/failure';
 import { at, cut, events, get, makeUser, names, put, unfinished, viewOf } from '../support/filesystem';
 import { connectionLost, kindOf, oneProcess } from '../support/one-process';
 
@@ -25,6 +27,22 @@ describe('a rename', () => {
     expect(await kindOf(rename(view, from, to))).toBe(kind);
     expect(await names(view)).toEqual(['a 7', 'd/', 'other 5']);
     expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it.each([false, true])('onto what the store refuses leaves everything as it was (its task died meanwhile: %s)', async (died) => {
+    const { fs, view, objects } = await make();
+    const refusing = new Failure(died ? 'unconfirmed' : 'exists', 'no');
+    const move = jest.spyOn(objects, 'move').mockRejectedValueOnce(refusing);
+    expect(await kindOf(rename(view, '/a', '/b'))).toBe(refusing.kind);
+    if (died) {
+      expect(await unfinished(fs)).not.toEqual([]);
+      move.mockRejectedValueOnce(new Failure('exists', 'no'));
+      await sweep(fs, { isDead: () => true });
+    }
+    expect(await names(view)).toEqual(['a 7', 'd/', 'other 5']);
+    expect(await unfinished(fs)).toEqual([]);
+    await rename(view, '/a', '/b');
+    expect(await get(view, '/b')).toBe('content');
   });
 
   it('over a file needs the right to replace it', async () => {

@@ -8,7 +8,19 @@ import type { Completed, DirectoryOperations, Found, Move, Moved, NewUpload, Obj
 import { type Checkpoint, fileStart, heldBack, placeOfProgress, progressOf } from './checkpoint';
 import { folderOperations } from './directory-operations';
 import { removeFile } from './durable-directory';
-import { codeOf, foundOf, lookAtFile, type Modes, partPath, pathOf, type Roots, storeFailure, versionOf } from './layout';
+import {
+  codeOf,
+  foundOf,
+  lookAtFile,
+  lookAtKey,
+  type Modes,
+  partPath,
+  pathIfAny,
+  pathOf,
+  type Roots,
+  storeFailure,
+  versionOf,
+} from './layout';
 import { moveVersion } from './move-version';
 import { PartFileWriter } from './part-file-writer';
 import { publish } from './publish';
@@ -71,7 +83,7 @@ export class DirectoryObjectStore implements ObjectStore {
     const { roots, modes } = this.options;
     const file = partPath(roots, upload.token);
     return guarded(async () => {
-      const copied = await copyVersion(pathOf(roots, base.storedKey), base.version, file, modes.file, () => this.requireRoom());
+      const copied = await copyVersion(await pathOf(roots, base.storedKey), base.version, file, modes.file, () => this.requireRoom());
       if (!copied) throw new Failure('base-changed', 'The file to be continued has been changed or taken; send it whole.');
       return this.writer(upload, upload.token, copied);
     });
@@ -95,7 +107,7 @@ export class DirectoryObjectStore implements ObjectStore {
   }
 
   private async publish(storedKey: ObjectKey, file: string, settled: Settled, over: Version | undefined): Promise<Completed> {
-    return guarded(() => publish(this.options, file, pathOf(this.options.roots, storedKey), settled, over));
+    return guarded(async () => publish(this.options, file, await pathOf(this.options.roots, storedKey), settled, over));
   }
 
   readonly quietTime = 0;
@@ -110,7 +122,7 @@ export class DirectoryObjectStore implements ObjectStore {
   }
 
   async look(storedKey: ObjectKey): Promise<Found | undefined> {
-    const stats = await lookAtFile(pathOf(this.options.roots, storedKey));
+    const stats = await lookAtKey(this.options.roots, storedKey);
     return stats && foundOf(stats);
   }
 
@@ -147,7 +159,8 @@ export class DirectoryObjectStore implements ObjectStore {
   }
 
   async read(storedKey: ObjectKey, version: Version, start: number, signal: AbortSignal): Promise<AsyncIterable<Buffer> | undefined> {
-    return readVersion(pathOf(this.options.roots, storedKey), version, start, signal);
+    const file = await pathIfAny(this.options.roots, storedKey);
+    return file === undefined ? undefined : readVersion(file, version, start, signal);
   }
 
   async checksum(storedKey: ObjectKey, version: Version): Promise<number | undefined> {

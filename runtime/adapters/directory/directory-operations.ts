@@ -5,7 +5,7 @@ import { Failure } from '../../model/failure';
 import { isListable } from '../../model/virtual-path';
 import type { DirectoryOperations } from '../../ports/object-store';
 import { flushDirectory, makeDirectories } from './durable-directory';
-import { codeOf, type Modes, pathOf, type Roots, storeFailure } from './layout';
+import { codeOf, folderOf, type Modes, pathIfAny, pathOf, type Roots, storeFailure } from './layout';
 
 /** Folders of the object store: they are what operators and consumers see and move. */
 export function folderOperations(roots: Roots, modes: Modes, folds: boolean): DirectoryOperations {
@@ -13,11 +13,16 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
     folds,
 
     async make(key: ObjectKey) {
-      await makeDirectories(pathOf(roots, key), modes.directory).catch(rethrow);
+      try {
+        await makeDirectories(await folderOf(roots, key), modes.directory);
+      } catch (error) {
+        throw storeFailure(error);
+      }
     },
 
     async remove(key: ObjectKey) {
-      const folder = pathOf(roots, key);
+      const folder = await pathIfAny(roots, key);
+      if (folder === undefined) return 'absent';
       try {
         await rmdir(folder);
         await flushDirectory(path.dirname(folder));
@@ -30,11 +35,11 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
     },
 
     async move(from: ObjectKey, to: ObjectKey) {
-      const source = pathOf(roots, from);
-      const target = pathOf(roots, to);
+      const source = await pathIfAny(roots, from);
       try {
         if (to === from || to.startsWith(`${from}/`)) throw new Failure('not-allowed', 'A directory cannot be moved into itself.');
-        if (!(await exists(source))) return 'source-absent';
+        if (source === undefined || (await stampOf(source)) === undefined) return 'source-absent';
+        const target = await pathOf(roots, to);
         if (await exists(target)) return 'occupied';
         await makeDirectories(path.dirname(target), modes.directory);
         await rename(source, target);
@@ -48,7 +53,8 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
     },
 
     async names(key: ObjectKey) {
-      const folder = pathOf(roots, key);
+      const folder = await pathIfAny(roots, key);
+      if (folder === undefined) return undefined;
       try {
         const stamp = await stampOf(folder);
         if (stamp === undefined) return undefined;
@@ -68,7 +74,10 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
       }
     },
 
-    stamp: (key: ObjectKey) => stampOf(pathOf(roots, key)),
+    async stamp(key: ObjectKey) {
+      const folder = await pathIfAny(roots, key);
+      return folder === undefined ? undefined : stampOf(folder);
+    },
   };
 }
 
@@ -90,8 +99,4 @@ async function exists(file: string): Promise<boolean> {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
     throw error;
   }
-}
-
-function rethrow(error: unknown): never {
-  throw storeFailure(error);
 }

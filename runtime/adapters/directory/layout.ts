@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { lstat } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { ObjectKey, Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
@@ -8,7 +8,7 @@ import type { Found } from '../../ports/object-store';
 
 /**
  * Where things lie. `objects` holds finished files under their keys and nothing else, ever; `incoming` the part files, on the same file system, so that
- * publishing is one link or rename; `temporary` the finished files whose names say that they are not finished deliveries.
+ * publishing is one link or rename; `temporary` the finished files whose names say that they are not finished deliveries. No symbolic link is part of them.
  */
 export interface Roots {
   readonly objects: string;
@@ -23,13 +23,58 @@ export interface Modes {
 
 const temporary = '.temporary/';
 
-export function pathOf(roots: Roots, storedKey: ObjectKey): string {
+/** Throws ENOTDIR where something else than a directory lies on the way: a symbolic link that somebody put there must lead nobody out of a home. */
+export async function pathOf(roots: Roots, storedKey: ObjectKey): Promise<string> {
+  const { root, full } = nameOf(roots, storedKey);
+  await requireDirectories(root, path.dirname(full));
+  return full;
+}
+
+/** The same for what may be a directory itself. */
+export async function folderOf(roots: Roots, key: ObjectKey): Promise<string> {
+  const { root, full } = nameOf(roots, key);
+  await requireDirectories(root, full);
+  return full;
+}
+
+/** A regular file's state, or undefined. */
+export async function lookAtKey(roots: Roots, storedKey: ObjectKey): Promise<BigIntStats | undefined> {
+  const file = await pathIfAny(roots, storedKey);
+  return file === undefined ? undefined : lookAtFile(file);
+}
+
+/** Undefined: nothing that partners can see can lie there. */
+export async function pathIfAny(roots: Roots, storedKey: ObjectKey): Promise<string | undefined> {
+  try {
+    return await pathOf(roots, storedKey);
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return undefined;
+    throw codeOf(error) === undefined ? error : storeFailure(error);
+  }
+}
+
+async function requireDirectories(root: string, folder: string): Promise<void> {
+  // One call where all is well. Otherwise it is not there yet, or spelled differently on a file system that folds names, or a link.
+  if (!folder.startsWith(root + path.sep) || (await realpath(folder).catch(() => undefined)) === folder) return;
+  let at = root;
+  for (const name of folder.slice(root.length + 1).split(path.sep)) {
+    at = path.join(at, name);
+    const stats = await lstat(at).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (!stats) return;
+    if (!stats.isDirectory()) throw Object.assign(new Error(`no directory: ${at}`), { code: 'ENOTDIR' });
+  }
+}
+
+function nameOf(roots: Roots, storedKey: ObjectKey): { root: string; full: string } {
   const inTemporary = storedKey.startsWith(temporary);
   const root = inTemporary ? roots.temporary : roots.objects;
   const full = path.join(root, inTemporary ? storedKey.slice(temporary.length) : storedKey);
   // Keys come from resolved paths; this is the last look before the file system.
   if (full !== root && !full.startsWith(root + path.sep)) throw new Error('a key leaves its root');
-  return full;
+  return { root, full };
 }
 
 export function partPath(roots: Roots, uploadId: string): string {
@@ -75,6 +120,6 @@ export function storeFailure(error: unknown): Failure {
   if (code === 'ENAMETOOLONG') return new Failure('name-not-allowed', 'Name not allowed: too long for the storage.', { cause: error });
   if (code === 'EISDIR') return new Failure('is-a-directory', 'Is a directory.', { cause: error });
   if (code === 'ENOTDIR')
-    return new Failure('not-a-directory', 'Not a directory: a file lies where a directory is needed.', { cause: error });
+    return new Failure('not-a-directory', 'Not a directory: a file or a link lies where a directory is needed.', { cause: error });
   return new Failure('store-unavailable', 'Storage is not available; try again later.', { cause: error });
 }

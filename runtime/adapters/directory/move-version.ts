@@ -2,7 +2,7 @@ import { rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Move, Moved } from '../../ports/object-store';
 import { flushDirectory, makeDirectories } from './durable-directory';
-import { asidePath, codeOf, foundOf, lookAtFile, type Modes, pathOf, type Roots, versionOf } from './layout';
+import { asidePath, codeOf, foundOf, lookAtFile, type Modes, pathIfAny, pathOf, type Roots, versionOf } from './layout';
 import { linkOnto } from './publish';
 import { decideAside, removeVersion } from './remove-version';
 
@@ -12,8 +12,10 @@ export async function moveVersion(
   { from, version, to, over }: Move,
 ): Promise<Moved> {
   const { roots, modes, hardLinks } = options;
-  const source = pathOf(roots, from);
-  const target = pathOf(roots, to);
+  const place = await pathIfAny(roots, from);
+  if (place === undefined) return 'source-absent';
+  const source = place;
+  const target = await pathOf(roots, to);
   await decideAside(hardLinks, asidePath(roots, from), source, version);
   const seen = await lookAtFile(source);
   if (!seen) return 'source-absent';

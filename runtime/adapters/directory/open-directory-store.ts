@@ -1,4 +1,4 @@
-import { link, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../ports/clock';
 import { DirectoryObjectStore } from './directory-object-store';
@@ -17,12 +17,13 @@ export async function openDirectoryStore(options: {
   /** Changes when the machine starts; undefined where the system does not tell. */
   readonly bootId: string | undefined;
 }): Promise<{ store: DirectoryObjectStore; roots: Roots; warnings: readonly string[] }> {
-  const roots: Roots = {
-    objects: path.join(options.base, 'objects'),
-    incoming: path.join(options.base, 'incoming'),
-    temporary: path.join(options.base, 'temporary'),
+  const place = async (name: string) => {
+    const root = path.join(options.base, name);
+    await mkdir(root, { recursive: true, mode: options.modes.directory });
+    // The operator may have made it a link to where there is room; below it there are none.
+    return realpath(root);
   };
-  for (const root of Object.values(roots)) await mkdir(root, { recursive: true, mode: options.modes.directory });
+  const roots: Roots = { objects: await place('objects'), incoming: await place('incoming'), temporary: await place('temporary') };
   await requireOneFileSystem(roots);
   const warnings: string[] = [];
   const hardLinks = await probeHardLinks(roots.incoming);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ObjectKey, Version } from '../../model/entry';
 import type { Found } from '../../ports/object-store';
 import { flushDirectory, removeFile } from './durable-directory';
-import { asidePath, codeOf, foundOf, lookAtFile, pathOf, type Roots, versionOf } from './layout';
+import { asidePath, codeOf, foundOf, lookAtFile, pathIfAny, type Roots, versionOf } from './layout';
 
 /**
  * Removes one version. Set aside first: between a look and an `unlink(2)` somebody could put another file there, and it would be the one that goes. What
@@ -15,7 +15,8 @@ export async function removeVersion(
   version: Version,
 ): Promise<'removed' | 'absent' | { other: Found }> {
   const { roots, hardLinks } = options;
-  const target = pathOf(roots, key);
+  const target = await pathIfAny(roots, key);
+  if (target === undefined) return 'absent';
   const aside = asidePath(roots, key);
   if ((await decideAside(hardLinks, aside, target, version)) === 'removed') {
     await flushDirectory(roots.incoming);
