@@ -34,11 +34,32 @@ export class FolderTruth {
    * send the name again that his consumer has taken. Where a look costs a request, it is taken only when something depends on it (`always`).
    */
   async presentEntry(fs: Filesystem, key: ObjectKey, entry: Entry | undefined, always: boolean): Promise<Entry | undefined> {
-    if (entry?.kind !== 'file' || (!fs.objects.directories && !always)) return entry;
-    if (await fs.objects.look(entry.storedKey)) return entry;
+    if (!entry) return this.unnoticed(fs, key);
+    if (entry.kind !== 'file' || (!fs.objects.directories && !always)) return entry;
+    const found = await fs.objects.look(entry.storedKey);
+    if (found?.version === entry.version) return entry;
     const made = await this.makeEqual(key, entry.storedKey);
-    if (made === 'claimed') return entry;
+    if (made === 'unsettled') this.noteDifferences([key]);
+    if (made === 'claimed' || made === 'unsettled') return entry;
     return transact(fs, (tx) => tx.get(entryKey(placeOf(key))));
+  }
+
+  /** What somebody has put at a path without an entry: a directory is there at once, a file as soon as it has kept still. */
+  private async unnoticed(fs: Filesystem, key: ObjectKey): Promise<Entry | undefined> {
+    const kind = await this.unknownAt(fs, key);
+    if (kind === 'file') this.noteDifferences([key]);
+    if (kind !== 'directory' || (await this.adoptDirectory(key)) === 'claimed') return undefined;
+    return transact(fs, (tx) => tx.get(entryKey(placeOf(key))));
+  }
+
+  /** Where a look costs nothing. */
+  async unknownAt(fs: Filesystem, key: ObjectKey): Promise<'file' | 'directory' | 'other' | undefined> {
+    return fs.objects.directories?.kindOf(key);
+  }
+
+  /** Somebody outside is writing this file: its size is not the one that its entry says. */
+  isUnsettled(key: ObjectKey): boolean {
+    return this.sightings.has(key);
   }
 
   /** On a store that folds case or normalisation, a name that would land on another name's file. */

@@ -13,7 +13,7 @@ import { readEntry } from './path-state';
 import { allRows } from './rows';
 import { shadowOf, tellShadow } from './shadow';
 import { showEntry, showParked } from './shown';
-import type { ToldSizes } from './told';
+import { type ToldSizes, toldFile } from './told';
 
 const pageSize = 1_000;
 
@@ -50,6 +50,7 @@ async function* pages(
   sizes: ToldSizes,
 ): AsyncGenerator<readonly Shown[]> {
   const shadows = await shadowsIn(fs, user, key);
+  const listed = sizes.listing(key);
   const differences: ObjectKey[] = [];
   let after: string | undefined;
   for (;;) {
@@ -71,7 +72,7 @@ async function* pages(
       }
       const child = childPath(path, name);
       shown.push(showEntry(child, value, keyOf({ parent: key, name })));
-      if (value.kind === 'file') sizes.tell(keyOf({ parent: key, name }), { token: value.token, size: value.size });
+      if (value.kind === 'file') sizes.tell(keyOf({ parent: key, name }), toldFile(value));
     }
     for (const [name, shadow] of shadows) {
       const inPage = (after === undefined || compareNames(name, after) > 0) && (last === undefined || compareNames(name, last) <= 0);
@@ -85,6 +86,7 @@ async function* pages(
     if (last === undefined) break;
     after = last;
   }
+  listed();
   if (!there) return;
   for (const name of there.names.keys()) if (isListable(name)) differences.push(keyOf({ parent: key, name }));
   if (differences.length > 0) fs.folders.noteDifferences(differences);

@@ -17,7 +17,7 @@ import { renameFile } from './rename-file';
 import { setModified } from './set-modified';
 import { refuseShadow, settledState, shadowOf, silentUpload, tellShadow } from './shadow';
 import { showEntry, showHome, showParked, uniqueOf } from './shown';
-import { ToldSizes } from './told';
+import { ToldSizes, toldFile } from './told';
 
 /** One login's view. `user` is asked anew at each call, so that a changed right holds for the next command. `client`: the address noted with uploads. */
 export function openPartnerView(fs: Filesystem, user: () => User, client?: string): PartnerView {
@@ -30,9 +30,15 @@ export function openPartnerView(fs: Filesystem, user: () => User, client?: strin
     prepareUpload: (path, how, announced) => prepareUpload(fs, { user: user(), client }, path, how, sizes, announced),
     makeDirectory: (path) => makeDirectory(fs, user(), path),
     removeDirectory: (path) => removeDirectory(fs, user(), path),
-    deleteFile: (path) => deleteFile(fs, user(), path),
+    deleteFile: async (path) => {
+      await deleteFile(fs, user(), path);
+      sizes.forget(objectKey(user(), path));
+    },
     prepareRename: (path) => prepareRename(fs, user(), path),
-    rename: (source, target) => rename(fs, user(), source, target),
+    rename: async (source, target) => {
+      await rename(fs, user(), source, target);
+      for (const path of [source.path, target]) sizes.forget(objectKey(user(), path));
+    },
     setModified: (path, modified) => setModified(fs, user(), path, modified),
   };
 }
@@ -52,7 +58,7 @@ async function statPath(
     if (silent) {
       const size = silent.durable;
       await silent.tell();
-      sizes.tell(key, { token: silent.token, size });
+      sizes.tell(key, { of: 'upload', token: silent.token, size });
       return { path, name: baseName(path), kind: 'file', size, modified: fs.clock.now(), unique: uniqueOf(silent.token), parked: true };
     }
   }
@@ -63,8 +69,14 @@ async function statPath(
     return showParked(path, shadow);
   }
   const entry = await fs.folders.presentEntry(fs, key, state.entry, false);
-  if (!entry) throw new Failure('not-found', 'No such file or directory.');
-  if (purpose === 'size' && entry.kind === 'file') sizes.tell(key, { token: entry.token, size: entry.size });
+  if (!entry) {
+    sizes.forget(key);
+    throw new Failure('not-found', 'No such file or directory.');
+  }
+  if (purpose === 'size' && fs.folders.isUnsettled(key)) {
+    throw new Failure('busy', 'Somebody else is writing this file; ask again in a moment.');
+  }
+  if (purpose === 'size' && entry.kind === 'file') sizes.tell(key, toldFile(entry));
   return showEntry(path, entry, key);
 }
 

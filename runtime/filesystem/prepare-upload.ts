@@ -18,7 +18,7 @@ import { type Receiving, receiveUpload } from './receive';
 import { type Continuation, findContinuation, takeOverParked } from './resume';
 import { uploadKey } from './rows';
 import { storedKeyOf } from './temporary-names';
-import type { ToldSizes } from './told';
+import { type ToldSizes, toldFile } from './told';
 import { transact } from './transaction';
 
 /** Who uploads, and from which address, which is noted with the object. */
@@ -41,7 +41,7 @@ export async function prepareUpload(
 ): Promise<PreparedUpload> {
   const { user } = sender;
   requireRight(user, asked, 'write');
-  if (how.kind === 'unique') return prepareUnique(fs, sender, asked, announced);
+  if (how.kind === 'unique') return prepareUnique(fs, sender, asked, sizes, announced);
   const maxBytes = maxBytesOf(fs, user, announced);
   if (asked === '/') throw new Failure('is-a-directory', 'Is a directory.');
   const key = objectKey(user, asked);
@@ -52,9 +52,10 @@ export async function prepareUpload(
     const { continuation, state } = await whatToContinue(fs, user, key, how, sizes);
     refuseWhileQuiet(fs, state.claim);
     const mayOverwrite = may(user, asked, 'overwrite');
-    const entry = await fs.folders.presentEntry(fs, key, state.entry, !mayOverwrite);
+    const entry = state.entry && (await fs.folders.presentEntry(fs, key, state.entry, !mayOverwrite));
     if (entry?.kind === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
     if (entry && !mayOverwrite) throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
+    if (!entry) await refuseUnknown(fs, key, mayOverwrite);
     await fs.folders.requireNoFold(fs, key, entry);
     // What is added to nothing must still find nothing: two clients that begin one log file at once would lose what the first was told is stored.
     const addsToNothing = how.kind === 'append' && continuation.kind === 'whole';
@@ -63,12 +64,22 @@ export async function prepareUpload(
     return await fs.active.during(token, async () => {
       const { record, recorded } = await startRecord(fs, sender, asked, key, entry, state, continuation, token);
       const may = { mayOverwrite: mayOverwrite && !addsToNothing, addsToNothing, maxBytes };
-      return new Upload(fs, asked, admission, continuation, { record, recorded, ...may });
+      return new Upload(fs, asked, admission, continuation, { record, recorded, sizes, ...may });
     });
   } catch (error) {
     admission.end();
     throw error;
   }
+}
+
+/** What others have put there and no entry tells of yet: known now, it is not refused after gigabytes. */
+async function refuseUnknown(fs: Filesystem, key: ObjectKey, mayOverwrite: boolean): Promise<void> {
+  const there = await fs.folders.unknownAt(fs, key);
+  if (there === undefined || (there === 'file' && mayOverwrite)) return;
+  fs.folders.noteDifferences([key]);
+  if (there === 'directory') throw new Failure('is-a-directory', 'Is a directory.');
+  if (there === 'other') throw new Failure('exists', 'Something that is not a plain file lies at this path.');
+  throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
 }
 
 async function whatToContinue(
@@ -128,7 +139,10 @@ class Upload implements PreparedUpload {
     readonly path: VirtualPath,
     private readonly admission: Admission,
     private readonly continuation: Continuation,
-    private readonly with_: Pick<Receiving, 'record' | 'recorded' | 'mayOverwrite' | 'maxBytes'> & { readonly addsToNothing?: boolean },
+    private readonly with_: Pick<Receiving, 'record' | 'recorded' | 'mayOverwrite' | 'maxBytes'> & {
+      readonly sizes: ToldSizes;
+      readonly addsToNothing?: boolean;
+    },
   ) {
     const { record } = with_;
     this.offset =
@@ -146,6 +160,7 @@ class Upload implements PreparedUpload {
     const { fs, active, offset } = this;
     try {
       const entry = await receiveUpload(fs, { ...this.with_, active, offset, open: () => this.open() }, source, verdict, signal);
+      this.with_.sizes.tell(this.with_.record.key, toldFile(entry));
       fs.metrics.count('uploads.committed');
       return { size: entry.size };
     } catch (error) {
@@ -184,7 +199,13 @@ async function parkAgain(fs: Filesystem, record: UploadRecord): Promise<void> {
 const uniqueTries = 100;
 
 /** A name of the server's choice: the stem if it is free, else with something unguessable behind it. Its claim, taken with its record, reserves it. */
-async function prepareUnique(fs: Filesystem, sender: Sender, asked: VirtualPath, announced: number | undefined): Promise<PreparedUpload> {
+async function prepareUnique(
+  fs: Filesystem,
+  sender: Sender,
+  asked: VirtualPath,
+  sizes: ToldSizes,
+  announced: number | undefined,
+): Promise<PreparedUpload> {
   const { user } = sender;
   const directory = parentPath(asked);
   const stem = baseName(asked) || 'upload';
@@ -201,7 +222,7 @@ async function prepareUnique(fs: Filesystem, sender: Sender, asked: VirtualPath,
         const record = await reserveName(fs, sender, path, token);
         if (!record) return undefined;
         await requireAncestorsOrDrop(fs, record);
-        return new Upload(fs, path, admission, { kind: 'whole' }, { record, recorded: true, mayOverwrite: false, maxBytes });
+        return new Upload(fs, path, admission, { kind: 'whole' }, { record, recorded: true, sizes, mayOverwrite: false, maxBytes });
       });
       if (upload) return upload;
     }

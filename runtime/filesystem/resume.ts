@@ -40,8 +40,10 @@ export async function findContinuation(
       shadow = shadowOf(state, user);
     }
   }
-  const continuation = shadow ? continueParked(shadow, how, told) : continueComplete(state.entry, how, told);
-  return { continuation, state };
+  if (shadow) return { continuation: continueParked(shadow, how, told), state };
+  // The bytes are to be kept, so they have to be there: what somebody has taken or replaced meanwhile is found out now.
+  const entry = await fs.folders.presentEntry(fs, key, state.entry, true);
+  return { continuation: continueComplete(entry, how, told), state: { ...state, entry } };
 }
 
 /**

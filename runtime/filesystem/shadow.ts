@@ -135,7 +135,7 @@ export async function settledState(fs: Filesystem, key: ObjectKey, user: User): 
 export async function tellShadow(fs: Filesystem, shadow: UploadRecord, sizes: ToldSizes): Promise<void> {
   const { durable } = shadow.progress;
   await markTold(fs, shadow, durable);
-  sizes.tell(shadow.key, { token: shadow.token, size: durable });
+  sizes.tell(shadow.key, { of: 'upload', token: shadow.token, size: durable });
 }
 
 /** A cut upload can be continued, replaced or deleted, and nothing else. "Try again later" would be obeyed for ever. */

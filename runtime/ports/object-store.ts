@@ -189,6 +189,8 @@ export interface DirectoryOperations {
    * added or removed. Undefined: there is no such directory.
    */
   names(key: ObjectKey): Promise<{ stamp: string; names: Map<string, 'file' | 'directory'>; unlistable: number } | undefined>;
+  /** What lies there: one cheap look. `other`: a link, a pipe, whatever partners never see. */
+  kindOf(key: ObjectKey): Promise<'file' | 'directory' | 'other' | undefined>;
   /** The stamp alone: one cheap look. */
   stamp(key: ObjectKey): Promise<string | undefined>;
   /** True when two names that differ only in case or normalisation are one file here. */

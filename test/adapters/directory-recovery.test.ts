@@ -216,6 +216,8 @@ describe('what others do in the folder', () => {
     expect(await readAll(made.store, 'acme/a', version)).toBeUndefined();
     expect(await made.store.remove('acme/a', version)).toBe('absent');
     expect(await made.store.directories.names('acme')).toMatchObject({ names: new Map([['b', 'file']]), unlistable: 1 });
+    const kinds = ['acme', 'acme/a', 'acme/b', 'acme/c', 'acme/b/c'].map((key) => made.store.directories.kindOf(key));
+    expect(await Promise.all(kinds)).toEqual(['directory', 'other', 'file', undefined, undefined]);
     const { upload, settled, progress } = await settledUpload(Buffer.from('content'));
     expect(await kindOf(made.store.completeSettled(upload, progress, settled, undefined))).toBe('exists');
   });

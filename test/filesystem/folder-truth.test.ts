@@ -2,7 +2,7 @@ import { claimKey, entryKey } from '../../runtime/filesystem/rows';
 import { transact } from '../../runtime/filesystem/transaction';
 import type { DirectoryEntry } from '../../runtime/model/entry';
 import { settle } from '../support/fake-clock';
-import { at, events, get, names, put } from '../support/filesystem';
+import { at, events, get, makeUser, names, put, viewOf } from '../support/filesystem';
 import { kindOf, oneProcess } from '../support/one-process';
 
 const look = (made: ReturnType<typeof oneProcess>, key: string) => made.fs.folders.makeEqual(key, key);
@@ -54,6 +54,58 @@ describe('a file that others put there', () => {
     expect(await look(made, 'acme/new/sub/a')).toBe('adopted');
     expect(await names(made.view)).toEqual(['new/']);
     expect(await get(made.view, '/new/sub/a')).toBe('placed');
+  });
+});
+
+describe('what nobody has listed yet', () => {
+  it('is entered at once where it is a directory', async () => {
+    const { view, objects } = oneProcess();
+    objects.place('acme/new/sub/a', placed);
+    expect(await view.stat(at('/new/sub'), 'exists')).toMatchObject({ kind: 'directory' });
+    expect(await names(view)).toEqual(['new/']);
+  });
+
+  it('is shown once it has been asked for and has kept still, where it is a file', async () => {
+    const { view, objects, clock } = oneProcess();
+    objects.place('acme/a', placed);
+    expect(await kindOf(view.stat(at('/a'), 'size'))).toBe('not-found');
+    await settle();
+    await clock.advance(2_200);
+    expect(await view.stat(at('/a'), 'size')).toMatchObject({ size: 6 });
+  });
+
+  it('is refused to an upload before its client has sent anything', async () => {
+    const { fs, objects } = oneProcess();
+    objects.place('acme/a', placed);
+    objects.place('acme/d/a', placed);
+    const dropBox = viewOf(fs, makeUser({ rights: ['write', 'list'] }));
+    expect(await kindOf(dropBox.prepareUpload(at('/a'), { kind: 'new' }))).toBe('may-not-overwrite');
+    expect(await kindOf(viewOf(fs).prepareUpload(at('/d'), { kind: 'new' }))).toBe('is-a-directory');
+    await put(viewOf(fs), '/a', 'own');
+    expect(await get(viewOf(fs), '/a')).toBe('own');
+  });
+});
+
+describe('a file that somebody changes in its place', () => {
+  it('has no size until it keeps still, and then the one that it is read with', async () => {
+    const { view, objects, clock } = oneProcess();
+    await put(view, '/a', 'stored');
+    objects.place('acme/a', Buffer.from('changed by others'));
+    expect(await kindOf(view.stat(at('/a'), 'size'))).toBe('busy');
+    expect(await view.stat(at('/a'), 'time')).toMatchObject({ kind: 'file' });
+    await clock.advance(2_200);
+    expect(await view.stat(at('/a'), 'size')).toMatchObject({ size: 17 });
+    expect(await get(view, '/a')).toBe('changed by others');
+  });
+
+  it('is appended to neither at its old nor at its new size by a session that was told the old one', async () => {
+    const { view, objects, clock } = oneProcess();
+    await put(view, '/a', 'stored');
+    expect(await view.stat(at('/a'), 'size')).toMatchObject({ size: 6 });
+    objects.place('acme/a', Buffer.from('changed'));
+    await kindOf(view.stat(at('/a'), 'size'));
+    await clock.advance(2_200);
+    expect(await kindOf(view.prepareUpload(at('/a'), { kind: 'append' }))).toBe('restart-not-possible');
   });
 });
 

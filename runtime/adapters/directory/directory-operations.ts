@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, rename, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ObjectKey } from '../../model/entry';
@@ -40,7 +41,7 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
         if (to === from || to.startsWith(`${from}/`)) throw new Failure('not-allowed', 'A directory cannot be moved into itself.');
         if (source === undefined || (await stampOf(source)) === undefined) return 'source-absent';
         const target = await pathOf(roots, to);
-        if (await exists(target)) return 'occupied';
+        if (await statsOf(target)) return 'occupied';
         await makeDirectories(path.dirname(target), modes.directory);
         await rename(source, target);
         await flushDirectory(path.dirname(target));
@@ -74,6 +75,12 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
       }
     },
 
+    async kindOf(key: ObjectKey) {
+      const place = await pathIfAny(roots, key);
+      const stats = place === undefined ? undefined : await statsOf(place);
+      return stats && (stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other');
+    },
+
     async stamp(key: ObjectKey) {
       const folder = await pathIfAny(roots, key);
       return folder === undefined ? undefined : stampOf(folder);
@@ -82,21 +89,15 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
 }
 
 async function stampOf(folder: string): Promise<string | undefined> {
+  const stats = await statsOf(folder);
+  return stats?.isDirectory() ? `${stats.ino}:${stats.mtimeNs}` : undefined;
+}
+
+async function statsOf(place: string): Promise<BigIntStats | undefined> {
   try {
-    const stats = await lstat(folder, { bigint: true });
-    return stats.isDirectory() ? `${stats.ino}:${stats.mtimeNs}` : undefined;
+    return await lstat(place, { bigint: true });
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw storeFailure(error);
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await lstat(file);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
-    throw error;
   }
 }

@@ -178,6 +178,7 @@ export class MemoryObjectStore implements ObjectStore {
       return 'moved';
     },
     names: async (key) => (this.folders.has(key) ? { stamp: String(this.changes), names: this.namesBelow(key), unlistable: 0 } : undefined),
+    kindOf: async (key) => (this.folders.has(key) ? 'directory' : this.objects.has(key) ? 'file' : undefined),
     stamp: async (key) => (this.folders.has(key) ? String(this.changes) : undefined),
   };
 
