@@ -155,3 +155,25 @@ async function answerEnd(connection: DataConnection, socket: Socket | TLSSocket,
   const last = clock.timer(endWait, () => connection.raw.destroy());
   connection.raw.once('close', () => last.cancel());
 }
+
+/** How much of what a refused client still sends is thrown away: in bytes and in milliseconds. */
+const mostDiscarded = 64 * 1024 * 1024;
+const longestDiscard = 5_000;
+
+/**
+ * We have refused what a client is still sending. A reset at once would reach it before the reply: then it reports a broken connection instead of the full
+ * disk, or sends the file again for ever (lftp). So it may go on for a little while, into nothing.
+ */
+export function discard(connection: DataConnection, socket: Socket | TLSSocket, clock: Clock): void {
+  let left = mostDiscarded;
+  const timer = clock.timer(longestDiscard, () => connection.reset());
+  connection.raw.once('close', () => timer.cancel());
+  socket.on('data', (bytes: Buffer) => {
+    left -= bytes.length;
+    freeRecord(bytes);
+    if (left < 0) connection.reset();
+  });
+  socket.once('end', () => socket.end());
+  socket.once('error', () => connection.reset());
+  socket.resume();
+}

@@ -6,7 +6,7 @@ import type { Log } from '../ports/log';
 import type { Metrics } from '../ports/metrics';
 import type { DataChannel, DataTransfer } from '../session/channels';
 import type { DataConnection } from './data-connection';
-import { receive, type TransferLoad } from './data-receive';
+import { discard, receive, type TransferLoad } from './data-receive';
 import { send } from './data-send';
 
 /** One transfer: waits for its connection and handshake, asks who is there, moves the bytes, and lets nothing of it outlive a failure or an abort. */
@@ -41,6 +41,8 @@ export class Transfer implements DataTransfer {
   end: DataTransfer['end'] = 'open';
   private readonly switches: UserSwitches;
   private begun = false;
+  /** What we refused while the client was sending it. */
+  private refused: Awaited<ReturnType<DataConnection['ready']>> | undefined;
 
   constructor(
     private readonly options: TransferOptions,
@@ -48,7 +50,7 @@ export class Transfer implements DataTransfer {
     private readonly transfer: Parameters<DataChannel['open']>[0],
   ) {
     this.switches = transfer.switches;
-    transfer.signal.addEventListener('abort', () => this.reset(), { once: true });
+    transfer.signal.addEventListener('abort', () => this.refused ?? this.reset(), { once: true });
   }
 
   readonly source = {
@@ -60,8 +62,16 @@ export class Transfer implements DataTransfer {
         const { signal } = this.transfer;
         const onBytes = (count: number) => this.note(count);
         const onTruncated = () => metrics.count('data.truncated');
+        const orRefused = async () => {
+          try {
+            await ready();
+          } catch (error) {
+            if (!signal.aborted) this.refused = socket;
+            throw error;
+          }
+        };
         this.end = socket
-          ? await receive({ connection, socket, switches, clock, stallTimeout, load, signal, onBytes, onTruncated }, accept, ready)
+          ? await receive({ connection, socket, switches, clock, stallTimeout, load, signal, onBytes, onTruncated }, accept, orRefused)
           : 'unverified';
         if (this.end === 'unverified' && switches.endOfData !== 'off') this.warnOfEnd();
       });
@@ -103,7 +113,8 @@ export class Transfer implements DataTransfer {
       const connection = await Promise.race([this.arrival(), aborted]);
       await Promise.race([this.count(work(connection)), aborted]);
     } catch (error) {
-      this.reset();
+      if (this.refused && this.slot.connection) discard(this.slot.connection, this.refused, this.options.clock);
+      else this.reset();
       throw signal.aborted ? signal.reason : error;
     }
   }

@@ -77,6 +77,8 @@ export class RunningTransfer {
         this.bug = error;
         return replies.transferBug;
       }
+      // It may have failed before it touched its data connection, and the client would wait on that for ever.
+      this.controller.abort(new Failure('aborted', 'The transfer has failed.'));
       const cause = error instanceof Failure ? error.cause : undefined;
       if (cause && !(cause instanceof Failure)) this.options.log.warn('store.error', { path: this.transfer.path, cause });
       return reply;

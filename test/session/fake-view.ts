@@ -22,6 +22,10 @@ export class FakeView implements PartnerView {
     this.failures.set(method, reason);
   }
 
+  failIfAsked(method: string): void {
+    if (this.failures.has(method)) throw this.failures.get(method);
+  }
+
   /** Calls of the method wait until the returned function is called. */
   hold(method: string): () => void {
     let release: () => void = () => undefined;
@@ -55,7 +59,7 @@ export class FakeView implements PartnerView {
   async enter(method: string, path: string): Promise<void> {
     this.calls.push(`${method} ${path}`);
     await this.held.get(method);
-    if (this.failures.has(method)) throw this.failures.get(method);
+    this.failIfAsked(method);
   }
 
   private require(path: VirtualPath, ...anyOf: Right[]): void {
@@ -201,6 +205,7 @@ export class FakeUpload implements PreparedUpload {
 
   async receive(source: ByteSource, verdict: (received: number) => void, signal: AbortSignal) {
     const pieces: Buffer[] = [];
+    this.view.failIfAsked('receive');
     await source.deliver(
       (bytes) => pieces.push(bytes) > 0,
       () => Promise.resolve(),

@@ -36,6 +36,13 @@ describe('an upload', () => {
     expect(counted.get('bytes.in')).toBe(7);
   });
 
+  it('that fails before it has read from its data connection gives that up, so that nobody waits on it', async () => {
+    const { say, data, view } = await ready();
+    view.fail('receive', new Failure('base-changed', 'The file has been taken.'));
+    await say('> APPE a\n< 150\n< 451 The file has been taken.');
+    expect(data.last.request.signal.aborted).toBe(true);
+  });
+
   it('of no bytes is a file of no bytes', async () => {
     const { say, data, view } = await ready();
     data.uploads.push('');

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { Failure } from '../../runtime/model/failure';
 import type { UserSwitches } from '../../runtime/model/user';
@@ -320,6 +321,44 @@ describe('an upload', () => {
     const { tls } = await dialData(port, 'TLSv1.3');
     tls.write(payload);
     expect(await failureOf(delivered)).toBe('disk-full: No space is left.');
+  });
+
+  describe('that is refused while its client sends', () => {
+    async function refused() {
+      const port = await session.prepare();
+      const delivered = session.open('receive').source.deliver(
+        () => false,
+        () => Promise.reject(new Failure('too-large', 'The file is too large.')),
+      );
+      const connection = await dialData(port, 'TLSv1.3');
+      connection.tls.write(payload);
+      expect(await failureOf(delivered)).toBe('too-large: The file is too large.');
+      return connection;
+    }
+
+    it('is thrown away to its end, so that the client reads why', async () => {
+      const { tls, peer } = await refused();
+      for (let more = 0; more < 20; more++) tls.write(payload);
+      tls.end();
+      expect(await peer.end()).toBe('end');
+    });
+
+    it('is reset after five seconds', async () => {
+      const { peer } = await refused();
+      await clock.advance(4_900);
+      expect(peer.socket.destroyed).toBe(false);
+      await clock.advance(200);
+      expect(await peer.end()).toBe('reset');
+    });
+
+    it('is reset after 64 MiB', async () => {
+      const { tls, peer } = await refused();
+      const piece = Buffer.alloc(1024 * 1024);
+      for (let sent = 0; sent < 70 && !peer.socket.destroyed; sent++) {
+        if (!tls.write(piece)) await Promise.race([once(tls, 'drain'), peer.ending]);
+      }
+      expect(await peer.end()).toBe('reset');
+    });
   });
 
   it('needs a connection that was prepared', () => {
