@@ -200,7 +200,12 @@ const dropping: ReadonlySet<FailureKind> = new Set([
   'not-found',
   'base-changed',
   'overtaken',
+  // What it was to continue is gone from the store: told again, its size would lead into the same refusal.
+  'restart-not-possible',
 ]);
+
+/** The client never got as far as sending: nothing was cut, and what lay at the path before stays what its owner sees. */
+const neverBegan: ReadonlySet<FailureKind> = new Set(['no-data-connection', 'wrong-peer', 'data-tls', 'data-not-resumed']);
 
 /** After these the record is still being committed. */
 const carriedOn: ReadonlySet<FailureKind> = new Set(['store-unavailable', 'taken-over']);
@@ -217,11 +222,12 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
     return new Failure('unconfirmed', 'Storage did not confirm. The change may still appear; sending it again is safe.', { cause: error });
   }
   try {
-    if (failure && dropping.has(failure.kind)) {
+    const nothingSent = failure && neverBegan.has(failure.kind) && (writer?.received ?? 0) <= receiving.offset && receiving.offset === 0;
+    if (failure && (nothingSent || dropping.has(failure.kind))) {
       await writer?.abort();
       const progress = writer?.progress() ?? record.progress;
       await parkOrDrop(fs, { ...record, progress }, undefined);
-      return failure;
+      return nothingSent ? new Failure(failure.kind, `${failure.message} Nothing was kept.`, { cause: failure.cause }) : failure;
     }
     const takenOverAt = active.takenOverAt;
     // The session that takes it over was told what was durable then, not what parking can still save.
@@ -233,7 +239,7 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
       own: (writer?.received ?? 0) > receiving.offset && progress.durable > (record.base?.size ?? 0),
     });
     if (!failure) return error;
-    const kept = parked ? `${parked.progress.durable} bytes are kept for resume.` : 'Nothing was kept.';
+    const kept = parked ? keptText(parked.progress.durable) : 'Nothing was kept.';
     if (parked) {
       fs.metrics.count('uploads.parked');
       fs.log.info('upload.parked', { partner: record.user, path: record.key, bytes: parked.progress.durable, text: failure.message });
@@ -250,6 +256,11 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
     });
     return failure ?? error;
   }
+}
+
+function keptText(durable: number): string {
+  if (durable > 0) return `${durable} bytes are kept for resume.`;
+  return 'Nothing was kept; the version before it is hidden from this account until the file is sent again or deleted.';
 }
 
 async function parkOrDrop(

@@ -206,6 +206,51 @@ describe('a cut upload', () => {
     expect(await get(view, '/a')).toBe('old');
   });
 
+  it('of no bytes hides the version below it, and says so', async () => {
+    const { view } = setUp();
+    await put(view, '/a', 'old');
+    const failure = await cut(view, '/a', [], lost);
+    expect((failure as Failure).message).toMatch(
+      /Nothing was kept; the version before it is hidden .* until the file is sent again or deleted/,
+    );
+    expect(await names(view)).toEqual(['a 0']);
+  });
+
+  it.each(['no-data-connection', 'wrong-peer', 'data-tls', 'data-not-resumed'] as const)(
+    'is not what is left when the client never got to send (%s): what was there before stays',
+    async (kind) => {
+      const { view, fs } = setUp();
+      await put(view, '/a', 'old');
+      const failure = await cut(view, '/a', [], new Failure(kind, 'Nobody came.'));
+      expect((failure as Failure).message).toBe('Nobody came. Nothing was kept.');
+      expect(await names(view)).toEqual(['a 3']);
+      expect(await get(view, '/a')).toBe('old');
+      expect(await unfinished(fs)).toEqual([]);
+    },
+  );
+
+  it('stays as it was when whoever continues it never got to send', async () => {
+    const { view } = setUp();
+    await cut(view, '/a', ['123456789'], lost);
+    expect((await view.stat(at('/a'), 'size')).size).toBe(8);
+    await cut(view, '/a', [], new Failure('no-data-connection', 'Nobody came.'), { kind: 'append' });
+    expect((await view.stat(at('/a'), 'size')).size).toBe(8);
+    await put(view, '/a', '90', { kind: 'append' });
+    expect(await get(view, '/a')).toBe('1234567890');
+  });
+
+  it('is forgotten when its bytes have gone from the store, so that nobody is told a size that cannot be continued', async () => {
+    const { view, objects, fs } = setUp();
+    await put(view, '/a', 'old');
+    await cut(view, '/a', ['123456789'], lost);
+    expect((await view.stat(at('/a'), 'size')).size).toBe(8);
+    objects.half.clear();
+    const failure = await cut(view, '/a', ['90'], lost, { kind: 'at', offset: 8 });
+    expect((failure as Failure).message).toBe('What was kept of this upload is gone; send the file whole.');
+    expect((await view.stat(at('/a'), 'size')).size).toBe(3);
+    expect(await unfinished(fs)).toEqual([]);
+  });
+
   it('is replaced when the file is sent whole again', async () => {
     const { view, fs, objects } = setUp();
     await cut(view, '/a', ['123456789'], lost);
