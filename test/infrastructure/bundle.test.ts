@@ -46,10 +46,19 @@ it('is what the image copies, and all that it copies', () => {
   const stages = dockerfile.split(/^FROM /m);
   expect(stages[1]).toContain('RUN npx tsx bin/bundle.ts');
   expect([...(stages[2] as string).matchAll(/^(?:COPY|ADD) .*$/gm)].map(([line]) => line)).toEqual([
+    'COPY --from=bundle --chown=1000:1000 /volumes/ /',
     'COPY --from=bundle /build/dist/bundle ./',
   ]);
   expect(stages[2]).toMatch(/^USER node$/m);
   expect(stages[2]).toMatch(/^CMD \["node", "dist\/runtime\/main\.js"\]$/m);
+});
+
+it('is built for another processor without emulation: the stage of the target runs nothing, and its data folder is made before', () => {
+  const [, builder = '', target = '', ...more] = readFileSync(join(root, 'runtime', 'Dockerfile'), 'utf8').split(/^FROM /m);
+  expect(more).toEqual([]);
+  expect(builder).toMatch(/^--platform=\$BUILDPLATFORM .* AS bundle$/m);
+  expect(builder).toMatch(/^RUN .*mkdir -m 0700 \/volumes\/data$/m);
+  expect(target).not.toMatch(/^RUN\b/m);
 });
 
 it('serves a client who tries everything that a deployment is accepted by, and stops when it is told to', async () => {
