@@ -130,7 +130,7 @@ export function alarmRows({ settings, fleet, loadBalancer, storage, events, cpu 
     },
     {
       name: 'events-stopped',
-      means: 'Files arrived, and for a quarter of an hour nobody asked for their completion events: the pipe does not run.',
+      means: 'Files arrived in two quarters of an hour in a row, and nobody asked for their completion events: the pipe does not run.',
       metric: new cloudwatch.MathExpression({
         expression: 'IF(FILL(arrived, 0) > 0 AND FILL(asked, 0) < 1, 1, 0)',
         label: 'files without events',
@@ -138,6 +138,9 @@ export function alarmRows({ settings, fleet, loadBalancer, storage, events, cpu 
         usingMetrics: { arrived: fleet.get('uploads.committed'), asked: events.shape.metricInvocations() },
       }),
       threshold: 1,
+      // A task tells of a file up to a minute after its event was asked for, so the end of a period may come between the two: in one period, but never in
+      // two neighbours, for the second of them to look so the first must have seen somebody ask.
+      periods: 2,
     },
     {
       name: 'sweeper-behind',

@@ -156,6 +156,13 @@ export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
         expect(Properties).toMatchObject({ AlarmActions: [expect.anything()], OKActions: [expect.anything()] });
     });
 
+    it('a file that is told in the period after its event is no stopped pipe: two neighbours must look so', () => {
+      const alarm = resourcesOf(trial, 'AWS::CloudWatch::Alarm').find(({ id }) => id.includes('eventsstopped'));
+      expect(alarm?.Properties).toMatchObject({ EvaluationPeriods: 2, Threshold: 1 });
+      // Fewer than all of them could be two that are no neighbours.
+      expect(alarm?.Properties['DatapointsToAlarm'] ?? 2).toBe(2);
+    });
+
     it('alarms and dashboard use only metrics that the server sends', () => {
       const used = [...JSON.stringify(trial).matchAll(/"MetricName":"([a-z0-9.-]+)"|\\"Causeway\\",\\"([a-z0-9.-]+)\\"/g)]
         .map(([, one, other]) => one ?? other)
