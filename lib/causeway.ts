@@ -1,3 +1,4 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -9,6 +10,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { Certificate } from './certificate';
 import type { CompletionEvent } from './completion-event.lambda';
+import { passiveRange, publicPorts } from './container-environment';
 import { Encryption } from './encryption';
 import { Events, eventDetailType, eventSource } from './events';
 import { LoadBalancer } from './load-balancer';
@@ -17,7 +19,7 @@ import { Network, type ZoneAddress } from './network';
 import { Observability } from './observability';
 import { Service } from './service';
 import { readSettings, type Settings } from './settings';
-import { Storage } from './storage';
+import { grant, Storage } from './storage';
 
 export interface CausewayProps {
   /** What differs from the defaults; see `Settings`. */
@@ -111,9 +113,34 @@ export class Causeway extends Construct {
     this.storage.grantPlace(grantee);
   }
 
-  /** Uses the command line with `--stack`: partners, sessions, reconcile, import. */
+  /** Uses the command line with `--stack`, which reads the outputs of the stack: partners, sessions, reconcile, import. */
   grantOperate(grantee: iam.IGrantable): void {
     this.storage.grantOperate(grantee);
+    grant(grantee, [Stack.of(this).stackId], ['cloudformation:DescribeStacks']);
+  }
+
+  /** Outputs of its stack, for people and for the command line: `--stack` finds it by them. Of several in one stack only one can have them. */
+  addOutputs(): void {
+    const { host, addresses, bucket, table, bus, service, observability } = this;
+    const outputs: Readonly<Record<string, readonly [value: string, description: string]>> = {
+      Host: [host, 'What partners connect to'],
+      Addresses: [addresses.map(({ address }) => address).join(','), "For partners' firewalls"],
+      ExplicitPort: [String(publicPorts.explicit), 'Control connections, explicit TLS'],
+      ImplicitPort: [String(publicPorts.implicit), 'Control connections, implicit TLS'],
+      PassivePorts: [passiveRange, 'Data connections'],
+      Region: [Stack.of(this).region, 'Where it runs'],
+      Bucket: [bucket.bucketName, 'Finished files'],
+      Table: [table.tableName, 'Index and partners'],
+      EventBus: [bus.eventBusName, 'Completion events'],
+      Cluster: [service.cluster.clusterName, 'For aws ecs'],
+      Service: [service.service.serviceName, 'For aws ecs'],
+      Log: [service.logGroup.logGroupName, 'For aws logs tail'],
+      AlarmTopic: [observability.topic.topicArn, 'Subscribe to be called'],
+      Dashboard: [observability.dashboard.dashboardName, 'In CloudWatch'],
+    };
+    const scope = new Construct(this, 'Outputs');
+    for (const [name, [value, description]] of Object.entries(outputs))
+      new CfnOutput(scope, name, { value, description }).overrideLogicalId(name);
   }
 
   /** A rule for files that arrived, moved or went, at first for all below `prefix`. Deliveries may repeat: `id` tells. */

@@ -68,7 +68,6 @@ export class Storage extends Construct {
   grantServe(grantee: iam.IGrantable): void {
     grant(
       grantee,
-      'Bucket',
       [this.bucket.bucketArn],
       [
         's3:ListBucket',
@@ -81,7 +80,6 @@ export class Storage extends Construct {
     );
     grant(
       grantee,
-      'Objects',
       [this.bucket.arnForObjects('*')],
       [
         's3:GetObject',
@@ -101,7 +99,6 @@ export class Storage extends Construct {
   grantSync(grantee: iam.IGrantable): void {
     grant(
       grantee,
-      'Bucket',
       [this.bucket.bucketArn],
       [
         's3:ListBucket',
@@ -111,40 +108,39 @@ export class Storage extends Construct {
         's3:GetLifecycleConfiguration',
       ],
     );
-    grant(grantee, 'Objects', [this.bucket.arnForObjects('*')], ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject']);
+    grant(grantee, [this.bucket.arnForObjects('*')], ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject']);
     this.grantTable(grantee);
     this.grantKey(grantee);
   }
 
   /** Reads finished files. */
   grantRead(grantee: iam.IGrantable): void {
-    grant(grantee, 'ReadBucket', [this.bucket.bucketArn], ['s3:ListBucket']);
-    grant(grantee, 'ReadObjects', [this.bucket.arnForObjects('*')], ['s3:GetObject', 's3:GetObjectVersion']);
+    grant(grantee, [this.bucket.bucketArn], ['s3:ListBucket']);
+    grant(grantee, [this.bucket.arnForObjects('*')], ['s3:GetObject', 's3:GetObjectVersion']);
     this.grantKey(grantee, ['kms:Decrypt']);
   }
 
   /** Reads finished files and takes them away: the index follows. */
   grantConsume(grantee: iam.IGrantable): void {
     this.grantRead(grantee);
-    grant(grantee, 'TakeObjects', [this.bucket.arnForObjects('*')], ['s3:DeleteObject']);
+    grant(grantee, [this.bucket.arnForObjects('*')], ['s3:DeleteObject']);
   }
 
   /** Puts files where partners find them: the index follows. */
   grantPlace(grantee: iam.IGrantable): void {
-    grant(grantee, 'PlaceObjects', [this.bucket.arnForObjects('*')], ['s3:PutObject', 's3:AbortMultipartUpload']);
+    grant(grantee, [this.bucket.arnForObjects('*')], ['s3:PutObject', 's3:AbortMultipartUpload']);
     this.grantKey(grantee);
   }
 
-  /** All that the command line does: partners, sessions, and what looks at every file: reconcile, import. */
+  /** All that the command line does with bucket and table: partners, sessions, and what looks at every file: reconcile, import. */
   grantOperate(grantee: iam.IGrantable): void {
     this.grantServe(grantee);
-    grant(grantee, 'Operate', [this.table.tableArn], ['dynamodb:Scan']);
+    grant(grantee, [this.table.tableArn], ['dynamodb:Scan']);
   }
 
   private grantTable(grantee: iam.IGrantable): void {
     grant(
       grantee,
-      'Table',
       [this.table.tableArn],
       [
         'dynamodb:DescribeTable',
@@ -159,16 +155,19 @@ export class Storage extends Construct {
         'dynamodb:ConditionCheckItem',
       ],
     );
-    grant(grantee, 'Index', [`${this.table.tableArn}/index/${tableSchema.index.name}`], ['dynamodb:Query']);
+    grant(grantee, [`${this.table.tableArn}/index/${tableSchema.index.name}`], ['dynamodb:Query']);
   }
 
   private grantKey(grantee: iam.IGrantable, actions = ['kms:Decrypt', 'kms:GenerateDataKey']): void {
-    if (this.encryption.key) grant(grantee, 'Key', [this.encryption.key.keyArn], actions);
+    if (this.encryption.key) grant(grantee, [this.encryption.key.keyArn], actions);
   }
 }
 
-/** Own statements: those of the library end in wildcards of actions. */
-function grant(grantee: iam.IGrantable, sid: string, resources: readonly string[], actions: readonly string[]): void {
+/**
+ * Own statements: those of the library end in wildcards of actions. They have no Sid: it must be unique in a policy, and one role may be given two grants,
+ * or the grants of two deployments.
+ */
+export function grant(grantee: iam.IGrantable, resources: readonly string[], actions: readonly string[]): void {
   const principal = grantee.grantPrincipal;
   for (const resource of resources)
     if (resource.endsWith('/*') && Construct.isConstruct(principal))
@@ -177,7 +176,7 @@ function grant(grantee: iam.IGrantable, sid: string, resources: readonly string[
         resource,
         'Partners name their files: the objects of this one bucket, and no other, is as narrow as it can be said.',
       );
-  principal.addToPrincipalPolicy(new iam.PolicyStatement({ sid, resources: [...resources], actions: [...actions] }));
+  principal.addToPrincipalPolicy(new iam.PolicyStatement({ resources: [...resources], actions: [...actions] }));
 }
 
 function newBucket(scope: Construct, settings: Settings, encryption: Encryption): s3.Bucket {

@@ -23,9 +23,16 @@ export async function findStack(name: string, region: string | undefined): Promi
   const outputs = await readStackOutputs(name, region).catch((error: Error) => {
     throw new OperatorError(error.message, 'failed', { cause: error });
   });
+  return deployedBy(name, outputs);
+}
+
+export function deployedBy(name: string, outputs: ReadonlyMap<string, string>): DeployedStack {
   const told = (output: string): string => {
     const value = outputs.get(output);
-    if (value === undefined) throw new OperatorError(`the stack ${name} has no output ${output}: is it one of Causeway?`);
+    if (value === undefined)
+      throw new OperatorError(
+        `the stack ${name} has no output ${output}: is it one of Causeway? In an app of your own, addOutputs() of the construct makes them`,
+      );
     return value;
   };
   const settings = Object.fromEntries(Object.entries(settingOf).map(([output, setting]) => [setting, told(output)]));

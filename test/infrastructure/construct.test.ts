@@ -8,6 +8,7 @@ import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Causeway } from '../../lib/causeway';
+import { deployedBy } from '../../runtime/open-stack';
 import { onlyResource, resourcesOf, statementsOf, type Template } from './template';
 
 /** The bridge inside somebody else's app. */
@@ -39,6 +40,7 @@ const template = make((causeway, stack) => {
   causeway.grantConsume(consumer as Role);
   causeway.grantPlace(placer as Role);
   causeway.grantOperate(operator as Role);
+  causeway.addOutputs();
   causeway.onFileChange('Arrived', { prefix: 'acme/', target: new SqsQueue(new Queue(stack, 'Inbox')) });
   causeway.onFileChange('Gone', { types: ['removed', 'moved'] });
   new Alarm(stack, 'TheirAlarm', { metric: causeway.metricFailedUploads(), threshold: 1, evaluationPeriods: 1 });
@@ -60,14 +62,48 @@ describe('grants', () => {
     expect(actionsOf(name)).toEqual(actions);
   });
 
-  it('give an operator what tasks may, and the look at every row', () => {
+  it('give an operator what tasks may, the look at every row, and the outputs of the stack', () => {
     const task = (onlyResource(template, 'AWS::ECS::TaskDefinition').Properties['TaskRoleArn'] as { 'Fn::GetAtt': [string, string] })[
       'Fn::GetAtt'
     ][0];
     const own = statementsOf(template, task).flatMap(({ Action }) => Action);
     const ofTasksOnly = ['acm:ExportCertificate', 'ecs:GetTaskProtection', 'ecs:UpdateTaskProtection'];
-    expect(actionsOf('Operator')).toEqual([...own.filter((action) => !ofTasksOnly.includes(action)), 'dynamodb:Scan'].sort());
+    expect(actionsOf('Operator')).toEqual(
+      [...own.filter((action) => !ofTasksOnly.includes(action)), 'dynamodb:Scan', 'cloudformation:DescribeStacks'].sort(),
+    );
   });
+});
+
+describe('the command line', () => {
+  it('finds a bridge in the stack of somebody else by the outputs that it needs, and its user may read them', () => {
+    const written = Object.keys(template.Outputs ?? {});
+    const outputs = new Map(written.map((name) => [name, name.endsWith('Port') ? '21' : '1-2']));
+    expect(deployedBy('theirs', outputs)).toMatchObject({ host: '1-2', settings: { CAUSEWAY_EXPLICIT_PORT: '21', CAUSEWAY_TABLE: '1-2' } });
+    const operator = resourcesOf(template, 'AWS::IAM::Role').find(({ id }) => id.startsWith('Operator'))?.id as string;
+    const reading = statementsOf(template, operator).filter(({ Action }) => [Action].flat().includes('cloudformation:DescribeStacks'));
+    expect(reading.map(({ Resource }) => Resource)).toEqual([{ Ref: 'AWS::StackId' }]);
+  });
+});
+
+it('one role may have every grant, of two bridges too: no statement has a Sid that another one has', () => {
+  const app = new App({ outdir: folder, context: { 'aws:cdk:bundling-stacks': [] }, stackTraces: false });
+  const stack = new Stack(app, 'two');
+  const user = new Role(stack, 'User', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  for (const id of ['One', 'Two']) {
+    const causeway = new Causeway(stack, id, {
+      settings: { encryption: 'kms' },
+      image: ContainerImage.fromRegistry('registry.example.com/causeway:1'),
+      indexSyncEntry: join(__dirname, 'fixture', 'index-sync.ts'),
+    });
+    causeway.grantConsume(user);
+    causeway.grantPlace(user);
+    causeway.grantOperate(user);
+  }
+  const both = app.synth().getStackByName('two').template as Template;
+  const role = resourcesOf(both, 'AWS::IAM::Role').find(({ id }) => id.startsWith('User'))?.id as string;
+  const sids = statementsOf(both, role).flatMap(({ Sid }) => Sid ?? []);
+  expect(statementsOf(both, role).length).toBeGreaterThan(10);
+  expect(sids).toEqual([...new Set(sids)]);
 });
 
 describe('events', () => {

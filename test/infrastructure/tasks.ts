@@ -156,19 +156,16 @@ export function describeTasks({ trial, whole, guest }: Examples): void {
       }
     });
 
-    it.each<[string, Template, string, string[]]>([
-      ['trial', trial, 'Certificate', []],
-      ['whole', whole, 'Certificate', ['acm:ExportCertificate']],
-      ['guest', guest, 'Certificate', ['secretsmanager:GetSecretValue']],
-      ['trial', trial, 'Key', []],
-      ['whole', whole, 'Key', ['kms:Decrypt', 'kms:GenerateDataKey']],
-      ['trial', trial, 'TaskProtection', ['ecs:GetTaskProtection', 'ecs:UpdateTaskProtection']],
-    ])('%s: statement %#', (_, template, sid, actions) => {
-      expect(
-        statementsOf(template, taskRoleOf(template))
-          .filter(({ Sid }) => Sid === sid)
-          .flatMap(({ Action }) => Action),
-      ).toEqual(actions);
+    it.each<[string, Template, RegExp, string[]]>([
+      ['trial', trial, /^(acm|secretsmanager):/, []],
+      ['whole', whole, /^(acm|secretsmanager):/, ['acm:ExportCertificate']],
+      ['guest', guest, /^(acm|secretsmanager):/, ['secretsmanager:GetSecretValue']],
+      ['trial', trial, /^kms:/, []],
+      ['whole', whole, /^kms:/, ['kms:Decrypt', 'kms:GenerateDataKey']],
+      ['trial', trial, /^ecs:/, ['ecs:GetTaskProtection', 'ecs:UpdateTaskProtection']],
+    ])('%s: what matches %#', (_, template, pattern, actions) => {
+      const granted = statementsOf(template, taskRoleOf(template)).flatMap(({ Action }) => Action);
+      expect(granted.filter((action) => pattern.test(action)).sort()).toEqual(actions);
     });
 
     it('never reach the bucket itself', () => {
