@@ -143,11 +143,14 @@ export class Causeway extends Construct {
       new CfnOutput(scope, name, { value, description }).overrideLogicalId(name);
   }
 
-  /** A rule for files that arrived, moved or went, at first for all below `prefix`. Deliveries may repeat: `id` tells. */
+  /**
+   * A rule for files that can be read below `prefix` from now on, whether they arrived there or were renamed into it; `types` asks for others. Deliveries may
+   * repeat: `id` tells.
+   */
   onFileChange(
     id: string,
     {
-      types = ['arrived'],
+      types = ['arrived', 'moved'],
       prefix = '',
       ...options
     }: events.OnEventOptions & { types?: readonly CompletionEvent['type'][]; prefix?: string } = {},

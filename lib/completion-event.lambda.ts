@@ -20,14 +20,13 @@ export interface CompletionEvent {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly user?: string;
-  /** Bytes; arrived. */
+  /** Bytes; arrived and moved. */
   readonly size?: number;
-  /** Eight hexadecimal digits; arrived, and not when the store could not tell. */
+  /** Eight hexadecimal digits; arrived and moved, and not when the store could not tell. */
   readonly crc32?: string;
   /** Key and sequence before; moved. */
   readonly from?: string;
   readonly fromSequence?: number;
-  readonly directory?: boolean;
 }
 
 export async function handler(records: readonly StreamRecord[]): Promise<CompletionEvent[]> {
@@ -39,7 +38,7 @@ export async function handler(records: readonly StreamRecord[]): Promise<Complet
 export function toCompletionEvent({ dynamodb: { NewImage: image } }: StreamRecord, bucket: string): CompletionEvent {
   const row: unknown = JSON.parse(image?.[tableSchema.value]?.S ?? 'null');
   if (!isRow(row)) throw new Error(`the row ${image?.[tableSchema.partition]?.S} ${image?.[tableSchema.sort]?.S} is not an event`);
-  const { id, type, key, sequence, time, user, size, crc32, from, fromSequence, directory } = row;
+  const { id, type, key, sequence, time, user, size, crc32, from, fromSequence } = row;
   return {
     version: 1,
     id,
@@ -49,8 +48,9 @@ export function toCompletionEvent({ dynamodb: { NewImage: image } }: StreamRecor
     sequence,
     time: new Date(time).toISOString(),
     ...(user === undefined ? {} : { user }),
-    ...(type === 'arrived' ? { size, ...(crc32 === undefined ? {} : { crc32: crc32.toString(16).padStart(8, '0') }) } : {}),
-    ...(type === 'moved' ? { from, fromSequence, directory } : {}),
+    ...(size === undefined ? {} : { size }),
+    ...(crc32 === undefined ? {} : { crc32: crc32.toString(16).padStart(8, '0') }),
+    ...(type === 'moved' ? { from, fromSequence } : {}),
   };
 }
 

@@ -50,14 +50,21 @@ describe('a row of the outbox becomes an event', () => {
     expect(Object.keys(event)).toEqual(['version', 'id', 'type', 'bucket', 'key', 'sequence', 'time', 'size']);
   });
 
-  it('of a file that moved', () => {
-    const moved = { id: 'm', type: 'moved', key: 'acme/b', sequence: 9, time, from: 'acme/a', fromSequence: 8, directory: false };
-    expect(toCompletionEvent(insert(moved), 'files')).toMatchObject({
+  it('of a file that moved: what it is now, and where it was', () => {
+    const moved = { ...arrived, id: 'm', type: 'moved', key: 'acme/b', sequence: 9, from: 'acme/a', fromSequence: 8, directory: false };
+    expect(toCompletionEvent(insert(moved), 'files')).toEqual({
+      version: 1,
+      id: 'm',
       type: 'moved',
+      bucket: 'files',
       key: 'acme/b',
+      sequence: 9,
+      time: '2026-11-25T09:30:00.250Z',
+      user: 'acme',
+      size: 12,
+      crc32: '00ab12cd',
       from: 'acme/a',
       fromSequence: 8,
-      directory: false,
     });
   });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -41,7 +41,7 @@ const template = make((causeway, stack) => {
   causeway.grantPlace(placer as Role);
   causeway.grantOperate(operator as Role);
   causeway.addOutputs();
-  causeway.onFileChange('Arrived', { prefix: 'acme/', target: new SqsQueue(new Queue(stack, 'Inbox')) });
+  causeway.onFileChange('Readable', { prefix: 'acme/', target: new SqsQueue(new Queue(stack, 'Inbox')) });
   causeway.onFileChange('Gone', { types: ['removed', 'moved'] });
   new Alarm(stack, 'TheirAlarm', { metric: causeway.metricFailedUploads(), threshold: 1, evaluationPeriods: 1 });
 });
@@ -109,10 +109,23 @@ it('one role may have every grant, of two bridges too: no statement has a Sid th
 describe('events', () => {
   const patterns = resourcesOf(template, 'AWS::Events::Rule').map(({ Properties }) => Properties['EventPattern'] as { source: string[] });
 
-  it('of files can be had by type and prefix', () => {
+  it('of files can be had by prefix, arrived or renamed into it, and by type', () => {
     expect(patterns.filter(({ source }) => source[0] === 'causeway')).toEqual([
-      { source: ['causeway'], 'detail-type': ['Causeway File Change'], detail: { type: ['arrived'], key: [{ prefix: 'acme/' }] } },
+      { source: ['causeway'], 'detail-type': ['Causeway File Change'], detail: { type: ['arrived', 'moved'], key: [{ prefix: 'acme/' }] } },
       { source: ['causeway'], 'detail-type': ['Causeway File Change'], detail: { type: ['removed', 'moved'] } },
+    ]);
+  });
+
+  it('are asked for in docs/deploy.md by one rule for everything that becomes readable, the one that onFileChange makes', () => {
+    const page = readFileSync(join(__dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
+    const rules = [...page.matchAll(/```json\n(\{[^`]*?\})\n```/g)].map(([, text = '']) => JSON.parse(text) as Record<string, unknown>);
+    const patterns = rules.filter(({ detail, source }) => Array.isArray(source) && detail);
+    expect(patterns).toEqual([
+      {
+        source: ['causeway'],
+        'detail-type': ['Causeway File Change'],
+        detail: { type: ['arrived', 'moved'], key: [{ prefix: 'acme/in/' }] },
+      },
     ]);
   });
 });
