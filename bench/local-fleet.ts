@@ -73,6 +73,7 @@ function sheetOf(fleet: Fleet): string {
   const facts = { host: 'localhost', hostIsNamed: true, explicitPort, implicitPort, passivePorts, partner: 'demo', dataFolder: undefined };
   return connectionSheet({
     ...facts,
+    stack: undefined,
     password: password || undefined,
     fingerprint: fingerprint256,
     certificateFile: certificate,

@@ -18,13 +18,18 @@ export interface CommandTools {
 
 type StoresOpened = Awaited<ReturnType<typeof openFilesystem>>;
 
-export function addStoreCommands(program: Command, tools: CommandTools): void {
+export interface StoreCommandTools extends CommandTools {
+  /** What partners connect to, where the command works on a server that runs elsewhere. */
+  deployedHost(): string | undefined;
+}
+
+export function addStoreCommands(program: Command, tools: StoreCommandTools): void {
   addDoctor(program, tools);
   addReconcile(program, tools);
   addImport(program, tools);
 }
 
-function addDoctor(program: Command, { configuration, print, withJson }: CommandTools): void {
+function addDoctor(program: Command, { configuration, print, withJson, deployedHost }: StoreCommandTools): void {
   withJson(program.command('doctor'))
     .option('--create', 'make the bucket and the table first, on servers of your own')
     .description('check that a server with these settings can start and keep its promises')
@@ -34,7 +39,7 @@ function addDoctor(program: Command, { configuration, print, withJson }: Command
     )
     .action(async (options: { json?: boolean; create?: boolean }) => {
       const config = configuration();
-      const findings = [...(options.create ? await createStores(config) : []), ...(await inspect(config))];
+      const findings = [...(options.create ? await createStores(config) : []), ...(await inspect(config, deployedHost()))];
       print(options, findings, findingsAsText(findings));
       if (findings.some(({ level }) => level === 'problem')) process.exitCode = 1;
     });

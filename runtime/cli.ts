@@ -101,8 +101,12 @@ async function printSheet(partner: string, options: JsonOption & { readonly host
   const config = configuration();
   await withPartners(async ({ partners }) => {
     await partners.show(partner);
-    const described = stack ? describeDeployed(config, options.host ?? stack.host) : describeConnection(config, config, options.host);
-    const facts = { ...(await described), partner, password: undefined };
+    const described = await (stack
+      ? describeDeployed(config, options.host ?? stack.host, stack.name)
+      : describeConnection(config, config, options.host));
+    if ('unseen' in described)
+      process.stderr.write(`note: ${described.unseen}; made at an address that partnerCidrs lets in, the sheet has its fingerprint\n`);
+    const facts = { ...described, partner, password: undefined };
     print(options, facts, connectionSheet(facts));
   });
 }
@@ -128,6 +132,11 @@ function withJson(command: Command): Command {
   return command.option('--json', 'print JSON');
 }
 
+/** The `aws` command line reads the second name too, and an operator has tried that one first. */
+function regionOf(environment: NodeJS.ProcessEnv): string | undefined {
+  return environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || undefined;
+}
+
 /** @param write Takes help and what is wrong with the usage; standard output and standard error unless given. */
 export function buildCommandLine(write?: (text: string) => void): Command {
   const program = new Command('causeway').description('FTPS in, whole and verified files out.').showHelpAfterError();
@@ -135,9 +144,11 @@ export function buildCommandLine(write?: (text: string) => void): Command {
   if (write) program.configureOutput({ writeOut: write, writeErr: write });
   program.addHelpText('after', '\nExamples:\n  causeway serve\n  causeway partner add acme\n  causeway sheet acme --host ftps.example.com');
   program.option('--stack <name>', 'work on a stack that cdk deploy has made, with the rights of this AWS account');
-  program.hook('preAction', async (command) => {
+  program.hook('preAction', async (command, action) => {
     const { stack: name } = command.opts<{ stack?: string }>();
-    stack = name === undefined ? undefined : await findStack(name, process.env['AWS_REGION']);
+    if (name !== undefined && action.name() === 'serve')
+      throw new OperatorError('serve runs a server here; --stack is for one that cdk deploy has made, which runs already', 'usage');
+    stack = name === undefined ? undefined : await findStack(name, regionOf(process.env));
   });
   program
     .command('serve')
@@ -154,7 +165,7 @@ export function buildCommandLine(write?: (text: string) => void): Command {
     .addHelpText('after', '\nExample:\n  causeway sheet acme --host ftps.example.com')
     .action(printSheet);
   addPartnerCommands(program);
-  addStoreCommands(program, { configuration, print, withJson });
+  addStoreCommands(program, { configuration, print, withJson, deployedHost: () => stack?.host });
   addSessionCommands(program, { configuration, print, withJson });
   return program;
 }

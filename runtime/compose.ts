@@ -132,26 +132,22 @@ function beatEvery({ metadata, times }: Config): number {
 
 const everywhere: readonly string[] = ['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'];
 
-/** The same of a server that runs elsewhere: what it shows is what clients will see. */
-export async function describeDeployed(config: Config, host: string) {
+/** @throws OperatorError when the server does not answer, as it does to nobody who comes from elsewhere than partners may. */
+export async function describeDeployedCertificate(config: Config, host: string) {
   const { cert, fingerprint, notAfter } = await readServed(host, config.implicitPort).catch((error: Error) => {
     throw new OperatorError(`${host} does not show its certificate on port ${config.implicitPort}: ${error.message}`, 'failed', {
       cause: error,
     });
   });
-  const hostIsNamed = namesOf(cert).include(host);
+  return { hostIsNamed: namesOf(cert).include(host), fingerprint, notAfter };
+}
+
+/** The same of a server that runs elsewhere: what it shows is what clients will see. */
+export async function describeDeployed(config: Config, host: string, stack: string) {
+  const unseen = (error: OperatorError) => ({ hostIsNamed: true, fingerprint: undefined, notAfter: undefined, unseen: error.message });
+  const certificate = await describeDeployedCertificate(config, host).catch(unseen);
   const { explicitPort, implicitPort, passivePorts } = config;
-  return {
-    host,
-    hostIsNamed,
-    explicitPort,
-    implicitPort,
-    passivePorts,
-    fingerprint,
-    notAfter,
-    certificateFile: undefined,
-    dataFolder: undefined,
-  };
+  return { host, explicitPort, implicitPort, passivePorts, certificateFile: undefined, dataFolder: undefined, stack, ...certificate };
 }
 
 /** What clients must know of a server with this configuration; the ports come extra, because 0 stands for one that is chosen at start. */
@@ -177,6 +173,7 @@ export async function describeConnection(
     notAfter: certificate.notAfter,
     certificateFile: selfSigned ? path.resolve(files.certificate) : undefined,
     dataFolder: config.data === variables.CAUSEWAY_DATA.default ? undefined : path.resolve(config.data),
+    stack: undefined,
   };
 }
 

@@ -6,7 +6,7 @@ import { randomIds } from './adapters/random-ids';
 import { createBucket } from './adapters/s3/create-bucket';
 import { openS3Store } from './adapters/s3/open-s3-store';
 import { systemClock } from './adapters/system-clock';
-import { describeConnection, needsFolder } from './compose';
+import { describeConnection, describeDeployedCertificate, needsFolder } from './compose';
 import type { Config } from './config/config';
 import { warningOfAddress } from './config/private-address';
 import { ownAddresses } from './open-routing';
@@ -41,11 +41,13 @@ export async function createStores({ objects, metadata }: Config): Promise<Findi
 /** Only what says that something is wrong; the findings say the rest. */
 const quiet = pinoLog('error', (line) => process.stderr.write(line));
 
-export async function inspect(config: Config): Promise<Finding[]> {
-  const checks = [inspectObjects(config), inspectIndex(config), inspectCertificate(config), inspectPorts(config)];
+/** @param deployed Where the server with these settings runs, when that is elsewhere: its ports and its address are no business of this machine then. */
+export async function inspect(config: Config, deployed?: string): Promise<Finding[]> {
+  const checks = [inspectObjects(config), inspectIndex(config), inspectCertificate(config, deployed)];
+  if (deployed === undefined) checks.push(inspectPorts(config));
   const findings = (await Promise.all(checks)).flat();
   const warning =
-    typeof config.pasvAddress === 'object'
+    typeof config.pasvAddress === 'object' || deployed !== undefined
       ? undefined
       : warningOfAddress({ host: config.host, pasvAddress: config.pasvAddress }, ownAddresses());
   if (warning) findings.push({ level: 'note', subject: 'PASV', text: warning });
@@ -98,14 +100,18 @@ async function inspectIndex(config: Config): Promise<Finding[]> {
 /** Days before its end from which a certificate is told about. */
 const soon = 14;
 
-async function inspectCertificate(config: Config): Promise<Finding[]> {
-  const subject = 'certificate';
+async function inspectCertificate(config: Config, deployed: string | undefined): Promise<Finding[]> {
+  const subject = deployed === undefined ? 'certificate' : `certificate of ${deployed}`;
   try {
-    const { fingerprint, notAfter } = await describeConnection(config, config);
+    const { fingerprint, notAfter } = await (deployed === undefined
+      ? describeConnection(config, config)
+      : describeDeployedCertificate(config, deployed));
     const days = Math.floor((notAfter - systemClock.now()) / 86_400_000);
     if (days < 0) return [{ level: 'problem', subject, text: `has ended ${-days} days ago` }];
     return [{ level: days < soon ? 'note' : 'good', subject, text: `${fingerprint.slice(0, 23)}…, valid for ${days} more days` }];
   } catch (error) {
+    // Whoever is not among those that partners may come from cannot see it, and nothing is wrong.
+    if (deployed !== undefined) return [{ level: 'note', subject, text: messageOf(error) }];
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT' && needsFolder(config);
     return [
       missing ? { level: 'note', subject, text: 'the first start makes one' } : { level: 'problem', subject, text: messageOf(error) },

@@ -14,6 +14,7 @@ const settingOf: Readonly<Record<string, string>> = {
 };
 
 export interface DeployedStack {
+  readonly name: string;
   readonly settings: Readonly<Record<string, string>>;
   /** The name or address that partners connect to. */
   readonly host: string;
@@ -36,5 +37,5 @@ export function deployedBy(name: string, outputs: ReadonlyMap<string, string>): 
     return value;
   };
   const settings = Object.fromEntries(Object.entries(settingOf).map(([output, setting]) => [setting, told(output)]));
-  return { settings: { ...settings, CAUSEWAY_OBJECTS: 's3', CAUSEWAY_METADATA: 'dynamodb' }, host: told('Host') };
+  return { name, settings: { ...settings, CAUSEWAY_OBJECTS: 's3', CAUSEWAY_METADATA: 'dynamodb' }, host: told('Host') };
 }

@@ -17,7 +17,8 @@ export async function readStackOutputs(
 }
 
 function explain({ name, message }: Error): string {
-  if (name === 'CredentialsProviderError') return 'no credentials for AWS were found';
+  // The SDK knows which profile it looked for, and how a session that has ended is begun again.
+  if (name === 'CredentialsProviderError') return `no credentials for AWS were found: ${message}`;
   if (/region is missing/i.test(message)) return 'no region is set: use AWS_REGION';
   return message;
 }

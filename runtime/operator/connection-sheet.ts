@@ -8,13 +8,16 @@ export interface SheetFacts {
   readonly partner: string;
   /** Undefined: it is known to the partner only. */
   readonly password: string | undefined;
-  readonly fingerprint: string;
+  /** Undefined: the server did not show it to whoever made the sheet. */
+  readonly fingerprint: string | undefined;
   /** Set when the certificate is self-signed: clients must be told to trust it. */
   readonly certificateFile: string | undefined;
   /** The certificate is one for this host; a client that checks the name refuses it otherwise. */
   readonly hostIsNamed: boolean;
   /** Set when it is not the default: the operator's commands need it. */
   readonly dataFolder: string | undefined;
+  /** Set when the server was deployed as a stack: the operator's commands need its name. */
+  readonly stack: string | undefined;
 }
 
 export function connectionSheet(facts: SheetFacts): string {
@@ -33,7 +36,7 @@ export function connectionSheet(facts: SheetFacts): string {
   passive:      ports ${shownRange(facts.passivePorts)}
   user:         ${partner}
   password: ${password ?? `unchanged (a new one: ${newPasswordCommand(facts)})`}
-  certificate:  SHA-256 ${fingerprint}
+  certificate:  ${fingerprint === undefined ? '(its fingerprint was not seen from where this sheet was made)' : `SHA-256 ${fingerprint}`}
 ${trustNotes(facts)}
 A file to send, or the name of your own for FILE:
   echo hello > FILE
@@ -46,13 +49,17 @@ With lftp:
 `;
 }
 
-function newPasswordCommand({ dataFolder, partner }: SheetFacts): string {
-  return `${dataFolder ? `CAUSEWAY_DATA=${quoteForShell(dataFolder)} ` : ''}npx causeway partner password ${partner}`;
+function newPasswordCommand({ dataFolder, partner, stack }: SheetFacts): string {
+  const where = stack ? ` --stack ${stack}` : '';
+  return `${dataFolder ? `CAUSEWAY_DATA=${quoteForShell(dataFolder)} ` : ''}npx causeway partner password ${partner}${where}`;
 }
 
-function trustNotes({ certificateFile, hostIsNamed, host }: SheetFacts): string {
+function trustNotes({ certificateFile, hostIsNamed, host, stack }: SheetFacts): string {
+  const settings = stack
+    ? 'deploy it with hostName, or with a certificate that is'
+    : 'set CAUSEWAY_CERTIFICATE and CAUSEWAY_KEY to one that is';
   const selfSigned = certificateFile ? `                self-signed: ${certificateFile}\n` : '';
-  return `${selfSigned}${hostIsNamed ? '' : `                not made for ${host}, so clients refuse it: set CAUSEWAY_CERTIFICATE and CAUSEWAY_KEY to one that is\n`}`;
+  return `${selfSigned}${hostIsNamed ? '' : `                not made for ${host}, so clients refuse it: ${settings}\n`}`;
 }
 
 function shownPort(port: number): string {

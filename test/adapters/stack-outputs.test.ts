@@ -32,7 +32,10 @@ it('one without outputs tells nothing', async () => {
 });
 
 it.each([
-  [Object.assign(new Error('x'), { name: 'CredentialsProviderError' }), 'no credentials for AWS were found'],
+  [
+    Object.assign(new Error("To refresh this SSO session run 'aws sso login'"), { name: 'CredentialsProviderError' }),
+    "no credentials for AWS were found: To refresh this SSO session run 'aws sso login'",
+  ],
   [new Error('Region is missing'), 'no region is set: use AWS_REGION'],
   [new Error('Stack with id causeway does not exist'), 'does not exist'],
 ])('%s is told in a line', async (error, text) => {

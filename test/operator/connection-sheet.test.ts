@@ -12,6 +12,7 @@ const facts: SheetFacts = {
   certificateFile: '/data/certificate.pem',
   hostIsNamed: true,
   dataFolder: undefined,
+  stack: undefined,
 };
 
 const sheet = (changes: Partial<SheetFacts> = {}) => connectionSheet({ ...facts, ...changes });
@@ -86,6 +87,13 @@ it('a certificate that clients know needs no extra trust', () => {
 it('a certificate for other names is pointed at', () => {
   expect(sheet()).not.toContain('not made for');
   expect(sheet({ host: 'ftps.example.com', hostIsNamed: false })).toContain('not made for ftps.example.com, so clients refuse it');
+});
+
+it('of a server on AWS points at what is deployed, and does without a fingerprint that nobody saw', () => {
+  const text = sheet({ stack: 'causeway', password: undefined, hostIsNamed: false, fingerprint: undefined, certificateFile: undefined });
+  expect(text).toContain('(a new one: npx causeway partner password demo --stack causeway)');
+  expect(text).toContain('so clients refuse it: deploy it with hostName, or with a certificate that is');
+  expect(text).toContain('  certificate:  (its fingerprint was not seen from where this sheet was made)\n');
 });
 
 describe('when the password is not known', () => {
