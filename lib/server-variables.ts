@@ -1,9 +1,10 @@
-import { type Variable, type VariableName, variables } from '../runtime/config/variables';
+import { readConfig } from '../runtime/config/config';
+import { type VariableName, variables } from '../runtime/config/variables';
 import type { Check } from './setting-checks';
 
 /**
- * Settings of the server that an operator may choose at deployment: all but those that follow from the infrastructure. They are checked with the
- * server's own table, so that a wrong one is told here and not by a task that does not start.
+ * Settings of the server that an operator may choose at deployment: all but those that follow from the infrastructure. The server's own reader looks at
+ * them, so that a wrong one is told here and not by a task that does not start.
  */
 export const ownedByStack: readonly VariableName[] = [
   'CAUSEWAY_DATA',
@@ -39,23 +40,28 @@ export const ownedByStack: readonly VariableName[] = [
   'CAUSEWAY_DISK_RESERVE',
 ];
 
-const open = Object.entries(variables as Record<string, Variable>).filter(([name]) => !(ownedByStack as readonly string[]).includes(name));
+const open = Object.keys(variables).filter((name) => !(ownedByStack as readonly string[]).includes(name));
 
 export const serverVariables: Check<Readonly<Record<string, string>>> = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { wanted: 'an object of CAUSEWAY_ names and strings' };
   for (const [name, text] of Object.entries(value)) {
-    const variable = open.find(([known]) => known === name)?.[1];
-    if (!variable) return { wanted: `an object whose names are among ${open.map(([known]) => known).join(', ')}; ${name} is not` };
-    const wanted = typeof text === 'string' ? misfit(variable, text) : 'a string';
-    if (wanted) return { wanted: `an object in which ${name} is ${wanted}` };
+    if (!open.includes(name)) return { wanted: `without ${name}, which is not among those that can be set here: ${open.join(', ')}` };
+    if (typeof text !== 'string') return { wanted: `an object in which ${name} is a string` };
   }
   return { value: value as Readonly<Record<string, string>> };
 };
 
-/** What a variable wants where the text is not it; sizes with units are left to the server. */
-function misfit({ kind, choices, range }: Variable, text: string): string | undefined {
-  if (kind === 'choice' && !choices?.includes(text)) return `one of ${choices?.join(', ')}`;
-  if (!range || (kind === 'bytes' && !/^\d+$/.test(text))) return undefined;
-  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  return number >= range[0] && number <= range[1] ? undefined : `a whole number from ${range[0]} to ${range[1]}`;
+/** What every task is, as far as other settings must fit to it. */
+const task = {
+  CAUSEWAY_FLEET: 'on',
+  CAUSEWAY_OBJECTS: 's3',
+  CAUSEWAY_BUCKET: 'bucket',
+  CAUSEWAY_METADATA: 'dynamodb',
+  CAUSEWAY_TABLE: 'table',
+} as const satisfies Partial<Record<VariableName, string>>;
+
+/** @param memory Bytes of a task. */
+export function serverFaults(server: Readonly<Record<string, string>>, memory: number): readonly string[] {
+  const config = readConfig({ ...server, ...task }, memory);
+  return 'faults' in config ? config.faults.map((fault) => `server: ${fault}`) : [];
 }

@@ -30,12 +30,22 @@ export function optional<T>(check: Check<T>): Check<T | undefined> {
   return (value) => (value === undefined || value === null ? { value: undefined } : check(value));
 }
 
+/** A list of different things; the first that is wrong is named, because a list may be long. */
 export function listOf<T>(check: Check<T>, least: number, most: number): Check<readonly T[]> {
   return (value) => {
-    const wrong = { wanted: `a list of ${least} to ${most}, each ${told(check)}` };
-    if (!Array.isArray(value) || value.length < least || value.length > most) return wrong;
-    const verdicts = value.map(check);
-    return verdicts.every((verdict) => 'value' in verdict) ? { value: verdicts.map(({ value: one }) => one) } : wrong;
+    const wanted = `a list of ${least} to ${most}, each ${told(check)}`;
+    if (!Array.isArray(value) || value.length < least || value.length > most) return { wanted };
+    const values: T[] = [];
+    const seen = new Set<string>();
+    for (const one of value) {
+      const verdict = check(one);
+      if ('wanted' in verdict) return { wanted: `${wanted}; ${JSON.stringify(one)} is not` };
+      const written = JSON.stringify(one);
+      if (seen.has(written)) return { wanted: `${wanted}; ${written} is there twice` };
+      seen.add(written);
+      values.push(verdict.value);
+    }
+    return { value: values };
   };
 }
 
@@ -78,6 +88,26 @@ export function cidr(shortest: number, longest: number): Check<string> {
     return (address & behind) === 0 ? { value: value as string } : { wanted };
   };
 }
+
+/** A block of addresses that are nobody's in particular, for a network of one's own. */
+export function privateCidr(shortest: number, longest: number): Check<string> {
+  const check = cidr(shortest, longest);
+  return (value) => {
+    const verdict = check(value);
+    if ('value' in verdict && /^(10|172\.(1[6-9]|2\d|3[01])|192\.168|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./.test(verdict.value))
+      return verdict;
+    return { wanted: `${told(check)}, and private: within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10` };
+  };
+}
+
+/** As S3 takes them; what it refuses would fail every upload. */
+export const tags: Check<string> = (value) => {
+  const wanted = { wanted: 'at most 10 of key=value, joined by &, no key twice, none that begins with aws:' };
+  if (typeof value !== 'string') return wanted;
+  const pairs = value.split('&').map((pair) => /^([\w.:/+@ -]{1,128})=[\w.:/+@ -]{0,256}$/.exec(pair)?.[1]);
+  if (pairs.length > 10 || new Set(pairs).size < pairs.length) return wanted;
+  return pairs.every((key) => key !== undefined && !/^aws:/i.test(key)) ? { value } : wanted;
+};
 
 /** What a check wants, asked with a value that no check takes. */
 function told(check: Check<unknown>): string {

@@ -1,5 +1,20 @@
+import { fitting } from './fitting-settings';
 import { serverVariables } from './server-variables';
-import { type Check, cidr, either, flag, listOf, oneOf, oneOfNumbers, optional, record, text, wholeNumber } from './setting-checks';
+import {
+  type Check,
+  cidr,
+  either,
+  flag,
+  listOf,
+  oneOf,
+  oneOfNumbers,
+  optional,
+  privateCidr,
+  record,
+  tags,
+  text,
+  wholeNumber,
+} from './setting-checks';
 
 /**
  * Every deploy-time knob: what it means, its default, its check. An operator writes some of them into `causeway.config.json`; all faults are told at
@@ -102,8 +117,13 @@ const hostName = text(
   'a DNS name in lower case such as ftps.example.com',
 );
 const zoneName = text(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, 'a zone such as eu-central-1a');
-const arn = (service: string, example: string) =>
-  text(new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]+:\\d{12}:.+$`), `an ARN such as ${example}`);
+/** Policies name it as it is written here, and a policy that names something else, an alias for instance, allows nothing. */
+const arn = (service: string, resource: RegExp, example: string) =>
+  text(
+    new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]+:\\d{12}:(?:${resource.source})$`),
+    `an ARN such as arn:aws:${service}:eu-central-1:111122223333:${example}`,
+  );
+const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.source;
 const subnet = text(/^subnet-[0-9a-f]{8,17}$/, 'a subnet such as subnet-0a1b2c3d');
 const address = text(/^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$/, 'an IPv4 address');
 
@@ -114,11 +134,11 @@ const rows: { readonly [K in keyof Required<Settings>]: Row<Settings[K]> } = {
   hostName: [undefined, optional(hostName)],
   hostedZone: [undefined, optional(record({ id: text(/^Z[A-Z0-9]{5,31}$/, 'a zone id such as Z0123456789ABC'), name: hostName }))],
   certificate: ['self-signed', oneOf('acm', 'secret', 'self-signed')],
-  certificateArn: [undefined, optional(arn('acm', 'arn:aws:acm:eu-central-1:111122223333:certificate/…'))],
-  certificateSecretArn: [undefined, optional(arn('secretsmanager', 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:…'))],
+  certificateArn: [undefined, optional(arn('acm', new RegExp(`certificate/${uuid}`), 'certificate/1234abcd-12ab-34cd-56ef-1234567890ab'))],
+  certificateSecretArn: [undefined, optional(arn('secretsmanager', /secret:[\w/+=.@-]{1,512}-[A-Za-z0-9]{6}/, 'secret:ftps-AbCdEf'))],
   zones: [2, oneOfNumbers(1, 2, 3)],
   network: ['public', oneOf('public', 'isolated')],
-  vpcCidr: ['10.71.0.0/20', cidr(16, 24)],
+  vpcCidr: ['10.71.0.0/20', privateCidr(16, 24)],
   vpc: [
     undefined,
     optional(
@@ -145,17 +165,12 @@ const rows: { readonly [K in keyof Required<Settings>]: Row<Settings[K]> } = {
   scaleAtTransfers: [20, wholeNumber(1, 1_000)],
   execute: [false, flag],
   containerInsights: [false, flag],
-  bucket: [undefined, optional(text(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket'))],
+  bucket: [undefined, optional(text(/^(?!(\d+\.){3}\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket'))],
   encryption: ['aws', oneOf('aws', 'kms')],
-  keyArn: [undefined, optional(arn('kms', 'arn:aws:kms:eu-central-1:111122223333:key/…'))],
+  keyArn: [undefined, optional(arn('kms', new RegExp(`key/(?:${uuid}|mrk-[0-9a-f]{32})`), 'key/1234abcd-12ab-34cd-56ef-1234567890ab'))],
   objectLock: ['off', either(oneOf('off'), record({ mode: oneOf('governance', 'compliance'), days: wholeNumber(1, 36_500) }))],
   storageClass: [undefined, optional(oneOf(...storageClasses))],
-  objectTags: [
-    undefined,
-    optional(
-      text(/^[\w.:/+@ -]{1,128}=[\w.:/+@ -]{0,256}(&[\w.:/+@ -]{1,128}=[\w.:/+@ -]{0,256}){0,9}$/, 'at most 10 of key=value, joined by &'),
-    ),
-  ],
+  objectTags: [undefined, optional(tags)],
   unfinishedUploadDays: [8, wholeNumber(7, 365)],
   oldVersionDays: [30, wholeNumber(1, 3_650)],
   accessLogs: [true, flag],
@@ -176,90 +191,44 @@ export function defaultOf(name: keyof Settings): unknown {
 export function readSettings(written: Readonly<Record<string, unknown>>): Settings {
   const faults: string[] = [];
   for (const name of Object.keys(written))
-    if (!(name in rows)) faults.push(`${name} is not a setting; settings are ${settingNames.join(', ')}`);
+    if (!Object.hasOwn(rows, name)) faults.push(`${name} is not a setting; settings are ${settingNames.join(', ')}`);
   const set = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined && value !== null));
   const given: Readonly<Record<string, unknown>> = { ...derivedDefaults(set), ...set };
   const parsed: Record<string, unknown> = {};
+  const sound = new Set<keyof Settings>();
   for (const name of settingNames) {
     const [defaultValue, check] = rows[name] as Row<unknown>;
     const value = given[name] ?? defaultValue;
     const verdict = check(value);
-    if ('wanted' in verdict) faults.push(`${name} is ${JSON.stringify(value)}, but must be ${verdict.wanted}`);
-    else parsed[name] = verdict.value;
+    if ('wanted' in verdict) faults.push(`${name} is ${shown(value)}, but must be ${verdict.wanted}`);
+    else {
+      parsed[name] = verdict.value;
+      sound.add(name);
+    }
   }
   const settings = parsed as unknown as Settings;
-  if (faults.length === 0) faults.push(...faultsTogether(settings));
+  // What is wrong alone has been told, and is not compared.
+  for (const { of, faultsOf } of fitting)
+    if (of.every((name) => sound.has(name))) faults.push(...faultsOf(settings, (name) => settings[name] !== defaultOf(name)));
   if (faults.length > 0)
     throw new Error(`the settings have ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n- ${faults.join('\n- ')}`);
   return settings;
 }
 
+const longestShown = 200;
+
+function shown(value: unknown): string {
+  const written = JSON.stringify(value);
+  return written.length > longestShown ? `${written.slice(0, longestShown)}…` : written;
+}
+
+/** What follows from a setting follows only from one that is right: a fault is told once. */
 function derivedDefaults(written: Readonly<Record<string, unknown>>): Partial<Record<keyof Settings, unknown>> {
-  const zones = typeof written['zones'] === 'number' ? written['zones'] : 2;
-  const tasks = typeof written['tasks'] === 'number' ? written['tasks'] : zones;
-  return { certificate: written['hostName'] === undefined ? 'self-signed' : 'acm', tasks: zones, tasksMax: Math.max(tasks, 4 * zones) };
-}
-
-/** Memory that Fargate takes with each size of CPU, in MiB: from, to, in steps of 1,024 above 1,024. */
-const memories: Readonly<Record<Settings['cpu'], readonly [least: number, most: number]>> = {
-  256: [512, 2_048],
-  512: [1_024, 4_096],
-  1024: [2_048, 8_192],
-  2048: [4_096, 16_384],
-  4096: [8_192, 30_720],
-};
-
-function faultsTogether(settings: Settings): string[] {
-  const faults: string[] = [];
-  const wrong = (condition: boolean, fault: string) => {
-    if (condition) faults.push(fault);
+  const sound = (name: 'zones' | 'tasks'): number | undefined => {
+    const verdict = (rows[name] as Row<number>)[1](written[name]);
+    return 'value' in verdict ? verdict.value : undefined;
   };
-  const { zones, vpc, addresses, tasks, tasksMax, cpu, memory } = settings;
-  const [least, most] = memories[cpu];
-  wrong(
-    memory < least || memory > most || (memory % 1_024 !== 0 && memory !== 512),
-    `memory is ${memory}, but with cpu ${cpu} must be from ${least} to ${most} in steps of 1024`,
-  );
-  wrong(tasks < zones, `tasks is ${tasks}, but must be at least zones (${zones}): the load balancer leaves a zone without a task`);
-  wrong(tasksMax < tasks, `tasksMax is ${tasksMax}, but must be at least tasks (${tasks})`);
-  wrong(
-    addresses !== undefined && addresses.length !== zones,
-    `addresses has ${addresses?.length} entries, but must have one per zone (${zones})`,
-  );
-  for (const list of ['availabilityZones', 'publicSubnetIds', 'taskSubnetIds'] as const)
-    wrong(
-      vpc !== undefined && vpc[list].length !== zones,
-      `vpc.${list} has ${vpc?.[list].length} entries, but must have one per zone (${zones})`,
-    );
-  wrong(
-    settings.certificate === 'acm' && !settings.hostName && !settings.certificateArn,
-    'certificate is "acm", but hostName or certificateArn is not set',
-  );
-  wrong(
-    settings.certificate === 'secret' && !settings.certificateSecretArn,
-    'certificate is "secret", but certificateSecretArn is not set',
-  );
-  wrong(
-    settings.certificate !== 'secret' && settings.certificateSecretArn !== undefined,
-    `certificateSecretArn is set, but certificate is "${settings.certificate}", and must be "secret"`,
-  );
-  wrong(
-    settings.certificate !== 'acm' && settings.certificateArn !== undefined,
-    `certificateArn is set, but certificate is "${settings.certificate}", and must be "acm"`,
-  );
-  wrong(settings.hostedZone !== undefined && !settings.hostName, 'hostedZone is set, but hostName is not');
-  wrong(
-    settings.hostedZone !== undefined && settings.hostName !== undefined && !isWithin(settings.hostName, settings.hostedZone.name),
-    `hostName is "${settings.hostName}", but must lie in hostedZone "${settings.hostedZone?.name}"`,
-  );
-  wrong(settings.keyArn !== undefined && settings.encryption !== 'kms', 'keyArn is set, but encryption is "aws", and must be "kms"');
-  wrong(
-    settings.bucket !== undefined && settings.objectLock !== 'off',
-    'objectLock is set, but with an existing bucket must be "off": the bucket has its own',
-  );
-  return faults;
-}
-
-function isWithin(name: string, zone: string): boolean {
-  return name === zone || name.endsWith(`.${zone}`);
+  const zones = sound('zones') ?? 2;
+  const tasks = sound('tasks') ?? zones;
+  return { certificate: written['hostName'] === undefined ? 'self-signed' : 'acm', tasks: zones, tasksMax: Math.max(tasks, 4 * zones) };
 }

@@ -14,9 +14,9 @@ describe('lib and bin', () => {
     [...text.matchAll(/(?:from|import|require\()\s*'([^']+)'/g)].map(([, from = '']) => ({ name, from })),
   );
 
-  it('import nothing of the server but its names', () => {
+  it('import nothing of the server but the names of its settings and what reads them', () => {
     const ofServer = imports.filter(({ from }) => from.includes('runtime'));
-    expect(new Set(ofServer.map(({ from }) => from))).toEqual(new Set(['../runtime/config/variables']));
+    expect(new Set(ofServer.map(({ from }) => from))).toEqual(new Set(['../runtime/config/variables', '../runtime/config/config']));
     expect(ofServer.every(({ name }) => name.startsWith('lib/'))).toBe(true);
   });
 

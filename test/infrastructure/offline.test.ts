@@ -69,3 +69,18 @@ it('bundles each function into one file that Node takes', () => {
     execFileSync(process.execPath, ['-e', load], { stdio: 'pipe', timeout: 20_000 });
   }
 });
+
+it('tells a fault in the settings in its sentence, without where in the code it was noticed', () => {
+  const [command, ...parameters] = app;
+  const ended = spawnSync(command, parameters, {
+    cwd: root,
+    env: { PATH: '/usr/bin:/bin', HOME: out, CDK_OUTDIR: join(out, 'faulty.out'), CDK_CONTEXT_JSON: '{"causeway":{"zones":4,"cpu":3}}' },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  expect(ended).toMatchObject({
+    status: 1,
+    stderr:
+      'causeway: the settings have 2 faults:\n- zones is 4, but must be one of 1, 2, 3\n- cpu is 3, but must be one of 256, 512, 1024, 2048, 4096\n',
+  });
+});
