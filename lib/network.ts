@@ -93,10 +93,13 @@ function namedSubnet(scope: Construct, id: string, subnetId: string): ec2.ISubne
   return subnet;
 }
 
-/** Partners have these in their firewalls: they outlive the stack, and `addresses` takes them up again. */
+/**
+ * Partners have these in their firewalls: they outlive the stack, and `addresses` takes them up again. Those of a first deployment that fails are nobody's yet,
+ * and an account has five: they go with it.
+ */
 function newAddress(scope: Construct, index: number): Omit<ZoneAddress, 'zone'> {
   const address = new ec2.CfnEIP(scope, `Address${index + 1}`, { domain: 'vpc' });
-  address.applyRemovalPolicy(RemovalPolicy.RETAIN);
+  address.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
   return { allocationId: address.attrAllocationId, address: address.attrPublicIp };
 }
 
@@ -137,16 +140,20 @@ function addEndpoints(scope: Construct, vpc: ec2.Vpc, taskGroup: ec2.SecurityGro
     allowAllOutbound: false,
   });
   group.addIngressRule(taskGroup, ec2.Port.tcp(443), 'tasks');
-  for (const [name, service] of Object.entries(interfaceServices(settings.certificate)))
+  for (const [name, service] of Object.entries(interfaceServices(settings)))
     vpc.addInterfaceEndpoint(name, { service, securityGroups: [group], open: false, privateDnsEnabled: true });
 }
 
-function interfaceServices(certificate: Settings['certificate']): Readonly<Record<string, ec2.InterfaceVpcEndpointAwsService>> {
+export function interfaceServices({
+  certificate,
+  execute,
+}: Pick<Settings, 'certificate' | 'execute'>): Readonly<Record<string, ec2.InterfaceVpcEndpointAwsService>> {
   return {
     Images: ec2.InterfaceVpcEndpointAwsService.ECR,
     ImageLayers: ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
     Logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
     ...(certificate === 'acm' ? { Certificates: ec2.InterfaceVpcEndpointAwsService.CERTIFICATE_MANAGER } : {}),
     ...(certificate === 'secret' ? { Secrets: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER } : {}),
+    ...(execute ? { Channels: ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES } : {}),
   };
 }

@@ -50,6 +50,8 @@ export class Service extends Construct {
     this.cluster = new ecs.Cluster(this, 'Cluster', {
       vpc: network.vpc,
       containerInsightsV2: settings.containerInsights ? ecs.ContainerInsights.ENABLED : ecs.ContainerInsights.DISABLED,
+      // With a log of what was typed the tasks would get rights to all logs of the account.
+      ...(settings.execute ? { executeCommandConfiguration: { logging: ecs.ExecuteCommandLogging.NONE } } : {}),
     });
     if (!settings.containerInsights)
       Validations.of(this.cluster).acknowledge({

@@ -168,6 +168,19 @@ export function describeTasks({ trial, whole, guest }: Examples): void {
       expect(granted.filter((action) => pattern.test(action)).sort()).toEqual(actions);
     });
 
+    it('are those to a channel, and to no log, where somebody may enter a task', () => {
+      const granted = statementsOf(guest, taskRoleOf(guest)).filter(({ Resource }) => Resource === '*');
+      expect(granted.flatMap(({ Action }) => Action).sort()).toEqual([
+        'ssmmessages:CreateControlChannel',
+        'ssmmessages:CreateDataChannel',
+        'ssmmessages:OpenControlChannel',
+        'ssmmessages:OpenDataChannel',
+      ]);
+      expect(onlyResource(guest, 'AWS::ECS::Cluster').Properties['Configuration']).toEqual({
+        ExecuteCommandConfiguration: { Logging: 'NONE' },
+      });
+    });
+
     it('never reach the bucket itself', () => {
       const actions = statementsOf(trial, taskRoleOf(trial)).flatMap(({ Action }) => Action);
       expect(actions.filter((action) => /^s3:(Put|Delete).*(Bucket|Policy|Lifecycle|Version)/.test(action))).toEqual([]);

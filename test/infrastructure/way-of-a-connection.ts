@@ -1,3 +1,4 @@
+import { interfaceServices } from '../../lib/network';
 import type { Examples } from './synthesize';
 import { listenersOf, onlyResource, resourcesOf, type Template, targetGroupsOf, taskCountOf } from './template';
 
@@ -66,10 +67,11 @@ export function describeWayOfAConnection({ trial, whole, guest }: Examples): voi
   });
 
   describe('addresses', () => {
-    it('outlive the stack', () => {
+    it('outlive the stack, but not a first deployment that fails: an account has five', () => {
       const addresses = resourcesOf(whole, 'AWS::EC2::EIP');
       expect(addresses).toHaveLength(3);
-      for (const address of addresses) expect(address).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+      for (const address of addresses)
+        expect(address).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
     });
 
     it('that exist already are taken as they are', () => {
@@ -133,6 +135,12 @@ export function describeWayOfAConnection({ trial, whole, guest }: Examples): voi
     it('isolated: no address, and endpoints for image, log and certificate', () => {
       expect(publicAddress(whole)).toBe('DISABLED');
       expect(endpoints(whole).sort()).toEqual(['Gateway', 'Gateway', 'Interface', 'Interface', 'Interface', 'Interface']);
+    });
+
+    it('isolated: an endpoint for the channels, where somebody may enter a task', () => {
+      const more = (execute: boolean) => Object.keys(interfaceServices({ certificate: 'secret', execute }));
+      expect(more(false)).toEqual(['Images', 'ImageLayers', 'Logs', 'Secrets']);
+      expect(more(true)).toEqual([...more(false), 'Channels']);
     });
 
     it('a VPC that exists already is left alone', () => {
