@@ -39,10 +39,9 @@ export function alarmRows({ settings, fleet, loadBalancer, storage, events, cpu 
   return [
     {
       name: 'tasks-missing',
-      means: `Fewer than ${settings.tasks} tasks are healthy for ten minutes.`,
-      metric: loadBalancer.controlExplicit.metrics.healthyHostCount({ ...minute, statistic: cloudwatch.Stats.MAXIMUM }),
-      threshold: settings.tasks,
-      below: true,
+      means: `For ten minutes a zone has no healthy task, or there are fewer than ${settings.tasks} in all.`,
+      metric: tasksMissing(loadBalancer.healthyTasks(), settings.tasks),
+      threshold: 1,
       periods: 10,
       silenceIsBad: true,
     },
@@ -169,4 +168,17 @@ export function alarmRows({ settings, fleet, loadBalancer, storage, events, cpu 
       below: true,
     },
   ];
+}
+
+/** 1 where it is so. Scaling may run more than the least, so the sum alone would not show a zone that has lost all of its own. */
+function tasksMissing(zones: readonly cloudwatch.IMetric[], least: number): cloudwatch.MathExpression {
+  const usingMetrics = Object.fromEntries(zones.map((metric, index) => [`zone${index + 1}`, metric]));
+  const counts = Object.keys(usingMetrics).map((zone) => `FILL(${zone}, 0)`);
+  const conditions = [...counts.map((count) => `${count} < 1`), `${counts.join(' + ')} < ${least}`];
+  return new cloudwatch.MathExpression({
+    expression: `IF(${conditions.join(' OR ')}, 1, 0)`,
+    label: 'tasks are missing',
+    period: Duration.minutes(1),
+    usingMetrics,
+  });
 }

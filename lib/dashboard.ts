@@ -6,7 +6,8 @@ export interface DashboardSources {
   readonly fleet: FleetMetrics;
   readonly cpu: cloudwatch.IMetric;
   readonly memory: cloudwatch.IMetric;
-  readonly healthyTasks: cloudwatch.IMetric;
+  /** By zone. */
+  readonly healthyTasks: readonly cloudwatch.IMetric[];
 }
 
 /** Three questions from left to right and top to bottom: do partners get through, is it fast, is anything about to run out. */
@@ -52,7 +53,7 @@ export function dashboardWidgets({ fleet, cpu, memory, healthyTasks }: Dashboard
     [
       worst('Passive ports and buffers in use, percent', 'ports.used-percent', 'buffers.used-percent'),
       worst('Event-loop delay, ms', 'event-loop.delay-ms'),
-      graph('Tasks', [healthyTasks], [cpu, memory]),
+      graph('Healthy tasks by zone', [...healthyTasks], [cpu, memory]),
     ],
     [
       worst('Oldest row of the outbox, seconds', 'outbox.oldest-seconds'),

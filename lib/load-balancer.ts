@@ -1,4 +1,5 @@
 import { Duration, Validations } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as elb from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { Construct } from 'constructs';
 import { publicPorts, taskPorts } from './container-environment';
@@ -25,9 +26,11 @@ export class LoadBalancer extends Construct {
   readonly controlExplicit: elb.NetworkTargetGroup;
   readonly controlImplicit: elb.NetworkTargetGroup;
   readonly data: elb.NetworkTargetGroup;
+  private readonly zones: readonly string[];
 
   constructor(scope: Construct, id: string, { network }: { readonly network: Network }) {
     super(scope, id);
+    this.zones = network.addresses.map(({ zone }) => zone);
     this.balancer = new elb.NetworkLoadBalancer(this, 'Balancer', {
       vpc: network.vpc,
       internetFacing: true,
@@ -49,6 +52,22 @@ export class LoadBalancer extends Construct {
     this.listen(publicPorts.explicit, this.controlExplicit, controlIdle);
     this.listen(publicPorts.implicit, this.controlImplicit, controlIdle);
     for (let port: number = publicPorts.firstPassive; port <= publicPorts.lastPassive; port++) this.listen(port, this.data, dataIdle);
+  }
+
+  /** By zone, because nothing leads from the address of one zone to the tasks of another: an address without a task is dead. */
+  healthyTasks(): readonly cloudwatch.Metric[] {
+    return this.zones.map((zone, index) =>
+      this.controlExplicit.metrics.healthyHostCount({
+        period: Duration.minutes(1),
+        statistic: cloudwatch.Stats.MAXIMUM,
+        dimensionsMap: {
+          LoadBalancer: this.balancer.loadBalancerFullName,
+          TargetGroup: this.controlExplicit.targetGroupFullName,
+          AvailabilityZone: zone,
+        },
+        label: `zone ${index + 1}`,
+      }),
+    );
   }
 
   private listen(port: number, group: elb.NetworkTargetGroup, idle: Duration): void {

@@ -68,7 +68,7 @@ export class Observability extends Construct {
         fleet: this.fleet,
         cpu,
         memory: service.service.metricMemoryUtilization({ period: Duration.minutes(5) }),
-        healthyTasks: loadBalancer.controlExplicit.metrics.healthyHostCount({ statistic: cloudwatch.Stats.MAXIMUM }),
+        healthyTasks: loadBalancer.healthyTasks(),
       }),
     });
     service.scaleOnTransfers(this.fleet.perTask('transfers.open'));

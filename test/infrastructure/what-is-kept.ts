@@ -81,7 +81,7 @@ export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
 
   it('files, index, addresses, key, logs and dead letters stay when the stack goes', () => {
     const kept = Object.values(whole.Resources)
-      .filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain')
+      .filter(({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'))
       .map(({ Type }) => Type);
     expect(Object.fromEntries([...new Set(kept)].sort().map((type) => [type, kept.filter((one) => one === type).length]))).toEqual({
       'AWS::DynamoDB::Table': 1,
@@ -154,6 +154,27 @@ export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
       const alarms = resourcesOf(trial, 'AWS::CloudWatch::Alarm');
       for (const { Properties } of alarms)
         expect(Properties).toMatchObject({ AlarmActions: [expect.anything()], OKActions: [expect.anything()] });
+    });
+
+    it.each([
+      ['guest', guest, 'IF(FILL(zone1, 0) < 1 OR FILL(zone1, 0) < 1, 1, 0)'],
+      [
+        'whole',
+        whole,
+        'IF(FILL(zone1, 0) < 1 OR FILL(zone2, 0) < 1 OR FILL(zone3, 0) < 1 OR FILL(zone1, 0) + FILL(zone2, 0) + FILL(zone3, 0) < 3, 1, 0)',
+      ],
+    ])('a zone whose tasks are all gone is missed, however many others have (%s)', (_, template, expression) => {
+      const alarm = resourcesOf(template, 'AWS::CloudWatch::Alarm').find(({ id }) => id.includes('tasksmissing'));
+      const metrics = alarm?.Properties['Metrics'] as {
+        Expression?: string;
+        MetricStat?: { Metric: { Dimensions: { Name: string }[] } };
+      }[];
+      expect(metrics.flatMap(({ Expression }) => Expression ?? [])).toEqual([expression]);
+      const dimensions = metrics.flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Metric.Dimensions] : []));
+      expect(new Set(dimensions.map((each) => JSON.stringify(each))).size).toBe(dimensions.length);
+      for (const each of dimensions)
+        expect(each.map(({ Name }) => Name).sort()).toEqual(['AvailabilityZone', 'LoadBalancer', 'TargetGroup']);
+      expect(alarm?.Properties).toMatchObject({ EvaluationPeriods: 10, TreatMissingData: 'breaching' });
     });
 
     it('a file that is told in the period after its event is no stopped pipe: two neighbours must look so', () => {
