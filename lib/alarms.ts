@@ -134,7 +134,7 @@ export function alarmRows({ settings, fleet, loadBalancer, storage, events, cpu 
         expression: 'IF(FILL(arrived, 0) > 0 AND FILL(asked, 0) < 1, 1, 0)',
         label: 'files without events',
         period: Duration.minutes(15),
-        usingMetrics: { arrived: fleet.get('uploads.committed'), asked: events.shape.metricInvocations() },
+        usingMetrics: { arrived: fleet.get('uploads.committed'), asked: events.shape.function.metricInvocations() },
       }),
       threshold: 1,
       // A task tells of a file up to a minute after its event was asked for, so the end of a period may come between the two: in one period, but never in

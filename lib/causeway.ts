@@ -45,6 +45,7 @@ export class Causeway extends Construct {
   readonly loadBalancer: LoadBalancer;
   readonly observability: Observability;
   private readonly storage: Storage;
+  private readonly events: Events;
 
   constructor(scope: Construct, id: string, { settings: given = {}, image, indexSyncEntry }: CausewayProps = {}) {
     super(scope, id);
@@ -68,7 +69,7 @@ export class Causeway extends Construct {
       environment: { ...this.storage.environment(), ...certificate.environment() },
       ...(image ? { image } : {}),
     });
-    const fileEvents = new Events(this, 'Events', {
+    this.events = new Events(this, 'Events', {
       settings,
       encryption,
       storage: this.storage,
@@ -80,7 +81,7 @@ export class Causeway extends Construct {
       loadBalancer: this.loadBalancer,
       storage: this.storage,
       service: this.service,
-      events: fileEvents,
+      events: this.events,
     });
 
     this.storage.grantServe(this.service.taskRole);
@@ -93,7 +94,7 @@ export class Causeway extends Construct {
       });
     this.bucket = this.storage.bucket;
     this.table = this.storage.table;
-    this.bus = fileEvents.bus;
+    this.bus = this.events.bus;
     this.host = hostName ?? this.loadBalancer.balancer.loadBalancerDnsName;
     this.addresses = network.addresses;
   }
@@ -122,6 +123,7 @@ export class Causeway extends Construct {
   /** Outputs of its stack, for people and for the command line: `--stack` finds it by them. Of several in one stack only one can have them. */
   addOutputs(): void {
     const { host, addresses, bucket, table, bus, service, observability } = this;
+    const { pipe, undelivered, unsynced, bucketEvents, shape, indexSync } = this.events;
     const outputs: Readonly<Record<string, readonly [value: string, description: string]>> = {
       Host: [host, 'What partners connect to'],
       Addresses: [addresses.map(({ address }) => address).join(','), "For partners' firewalls"],
@@ -137,6 +139,12 @@ export class Causeway extends Construct {
       Log: [service.logGroup.logGroupName, 'For aws logs tail'],
       AlarmTopic: [observability.topic.topicArn, 'Subscribe to be called'],
       Dashboard: [observability.dashboard.dashboardName, 'In CloudWatch'],
+      Pipe: [pipe.ref, 'Completion events: for aws pipes'],
+      UndeliveredQueue: [undelivered.queueUrl, 'Completion events that could not be delivered: for aws sqs'],
+      BucketEventsQueue: [bucketEvents.queueArn, 'Events of the bucket: for aws sqs'],
+      UnsyncedQueue: [unsynced.queueArn, 'Events of the bucket that could not be worked off: for aws sqs'],
+      ShapeLog: [shape.logGroup.logGroupName, 'For aws logs tail'],
+      SyncLog: [indexSync.logGroup.logGroupName, 'For aws logs tail'],
     };
     const scope = new Construct(this, 'Outputs');
     for (const [name, [value, description]] of Object.entries(outputs))

@@ -3,6 +3,7 @@ import type { Duration } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, SourceMapMode } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { ContainerEnvironment } from './container-environment';
 import { type Encryption, retainedLogGroup } from './encryption';
@@ -21,17 +22,18 @@ export interface EventFunctionProps {
 /** A small function with a log of its own and the rights to write that log: the managed policy of the library allows every log of the account. */
 export class EventFunction extends Construct {
   readonly function: lambda.Function;
+  readonly logGroup: logs.ILogGroup;
 
   constructor(scope: Construct, id: string, props: EventFunctionProps) {
     super(scope, id);
-    const logGroup = retainedLogGroup(this, 'Log', { days: props.logDays, encryption: props.encryption });
+    this.logGroup = retainedLogGroup(this, 'Log', { days: props.logDays, encryption: props.encryption });
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
     role.addToPolicy(
       new iam.PolicyStatement({
         sid: 'Log',
         actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
         // A log group's ARN ends in the streams; there is no other way to name the group for these actions.
-        resources: [logGroup.logGroupArn],
+        resources: [this.logGroup.logGroupArn],
       }),
     );
     const root = join(__dirname, '..');
@@ -46,7 +48,7 @@ export class EventFunction extends Construct {
       memorySize: props.memory,
       timeout: props.timeout,
       role,
-      logGroup,
+      logGroup: this.logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
       environment: props.environment as Record<string, string>,
       ...(props.encryption.key ? { environmentEncryption: props.encryption.key } : {}),

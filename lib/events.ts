@@ -3,7 +3,6 @@ import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import * as pipes from 'aws-cdk-lib/aws-pipes';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -30,9 +29,11 @@ export interface EventsProps {
 export class Events extends Construct {
   readonly bus: events.EventBus;
   readonly undelivered: sqs.Queue;
+  readonly bucketEvents: sqs.Queue;
   readonly unsynced: sqs.Queue;
-  readonly shape: lambda.Function;
-  readonly indexSync: lambda.Function;
+  readonly shape: EventFunction;
+  readonly indexSync: EventFunction;
+  readonly pipe: pipes.CfnPipe;
 
   constructor(scope: Construct, id: string, props: EventsProps) {
     super(scope, id);
@@ -50,7 +51,7 @@ export class Events extends Construct {
       id: 'AwsSolutions-SQS3',
       reason: 'It is the dead-letter queue itself, of the pipe; the rule knows only those of queues.',
     });
-    this.deliverOutbox(storage, encryption);
+    this.pipe = this.deliverOutbox(storage, encryption);
 
     this.unsynced = deadLetters(this, 'Unsynced', encryption);
     this.indexSync = this.eventFunction('IndexSync', props, {
@@ -60,26 +61,26 @@ export class Events extends Construct {
       memory: 512,
       timeout: Duration.seconds(60),
     });
-    storage.grantSync(this.indexSync);
-    this.takeBucketEvents(storage, encryption);
+    storage.grantSync(this.indexSync.function);
+    this.bucketEvents = this.takeBucketEvents(storage, encryption);
   }
 
   private eventFunction(
     id: string,
     { settings, encryption }: EventsProps,
     props: { description: string; entry: string; environment: ContainerEnvironment; memory: number; timeout: Duration },
-  ): lambda.Function {
-    return new EventFunction(this, id, { ...props, logDays: settings.logDays, encryption }).function;
+  ): EventFunction {
+    return new EventFunction(this, id, { ...props, logDays: settings.logDays, encryption });
   }
 
   /** The row of the outbox is written in the transaction that changes the file, so no event is lost and none is of something that did not happen. */
-  private deliverOutbox({ table }: Storage, { key }: Encryption): void {
+  private deliverOutbox({ table }: Storage, { key }: Encryption): pipes.CfnPipe {
     const role = new iam.Role(this, 'PipeRole', { assumedBy: new iam.ServicePrincipal('pipes.amazonaws.com') });
     const stream = table.tableStreamArn as string;
     const allow = (sid: string, resource: string, ...actions: string[]) =>
       role.addToPolicy(new iam.PolicyStatement({ sid, resources: [resource], actions }));
     allow('Stream', stream, 'dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams');
-    allow('Shape', this.shape.functionArn, 'lambda:InvokeFunction');
+    allow('Shape', this.shape.function.functionArn, 'lambda:InvokeFunction');
     allow('Bus', this.bus.eventBusArn, 'events:PutEvents');
     allow('Undelivered', this.undelivered.queueArn, 'sqs:SendMessage');
     if (key) allow('Key', key.keyArn, 'kms:Decrypt', 'kms:GenerateDataKey');
@@ -98,16 +99,17 @@ export class Events extends Construct {
         },
         filterCriteria: { filters: [{ pattern: JSON.stringify(outboxFilter) }] },
       },
-      enrichment: this.shape.functionArn,
+      enrichment: this.shape.function.functionArn,
       target: this.bus.eventBusArn,
       targetParameters: { eventBridgeEventBusParameters: { source: eventSource, detailType: eventDetailType } },
     });
     // The pipe is checked against the rights of its role when it is made.
     pipe.node.addDependency(role);
+    return pipe;
   }
 
   /** One path for a bucket of ours and for one that was there before: both send their events to EventBridge. */
-  private takeBucketEvents({ bucket }: Storage, encryption: Encryption): void {
+  private takeBucketEvents({ bucket }: Storage, encryption: Encryption): sqs.Queue {
     const queue = new sqs.Queue(this, 'BucketEvents', {
       ...queueEncryption(encryption),
       enforceSSL: true,
@@ -124,7 +126,8 @@ export class Events extends Construct {
       },
       targets: [new targets.SqsQueue(queue, { deadLetterQueue: this.unsynced })],
     });
-    this.indexSync.addEventSource(new SqsEventSource(queue, { batchSize: 10, maxConcurrency: 5, reportBatchItemFailures: true }));
+    this.indexSync.function.addEventSource(new SqsEventSource(queue, { batchSize: 10, maxConcurrency: 5, reportBatchItemFailures: true }));
+    return queue;
   }
 }
 

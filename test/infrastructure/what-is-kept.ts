@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { metricNames } from '../../lib/metrics';
+import { failureCodes } from '../../runtime/protocol/replies';
 import type { Examples } from './synthesize';
-import { onlyResource, resourcesOf, type Template } from './template';
+import { onlyResource, resolve, resourcesOf, type Template } from './template';
 
 /** Bucket, table, events, logs, alarms: what is there when no task runs. */
 export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
@@ -93,6 +94,26 @@ export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
     });
   });
 
+  it('a key that exists already is asked for the statements that one of ours has', () => {
+    const known = {
+      'AWS::Region': 'eu-central-1',
+      'AWS::AccountId': '111122223333',
+      'AWS::Partition': 'aws',
+      'AWS::URLSuffix': 'amazonaws.com',
+    };
+    const plain = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(plain);
+      if (typeof value !== 'object' || value === null) return value;
+      if ('Ref' in value || 'Fn::Join' in value) return resolve(value, known);
+      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+    };
+    const { Statement } = onlyResource(whole, 'AWS::KMS::Key').Properties['KeyPolicy'] as { Statement: { Sid?: string }[] };
+    const page = readFileSync(join(__dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
+    const printed = JSON.parse(/```json\n( *\[[^`]*\])\n *```/.exec(page)?.[1] ?? '[]');
+    expect(printed).toEqual(Statement.filter(({ Sid }) => ['Logs', 'AlarmsAndEvents'].includes(Sid ?? '')).map(plain));
+    expect(printed).toHaveLength(2);
+  });
+
   describe('completion events', () => {
     it('leave the outbox, and only the outbox, for the bus', () => {
       expect(onlyResource(trial, 'AWS::Pipes::Pipe').Properties).toMatchObject({
@@ -139,6 +160,27 @@ export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
     it('has a section for each alarm, and no other', () => {
       expect(pointed.length).toBeGreaterThan(15);
       expect(sections.map(({ name }) => name).sort()).toEqual([...pointed].sort());
+    });
+
+    it('names in its commands only what the operator knows or the outputs tell', () => {
+      const named = [...page.matchAll(/--[a-z-]+ ([A-Z]{2,})\b/g)].map(([, name]) => name);
+      const outputs = Object.keys(trial.Outputs ?? {}).map((name) => name.toUpperCase());
+      expect(named.length).toBeGreaterThan(8);
+      expect(named.filter((name) => ![...outputs, 'NAME', 'STOPPED'].includes(name as string))).toEqual([]);
+    });
+
+    it('looks for what an alarm counts: failures of ours by the replies that they get', () => {
+      const codes = [...(/\$\.event = "transfer\.end" && \((.*?)\)/.exec(page)?.[1] ?? '').matchAll(/\d{3}/g)].map(([code]) =>
+        Number(code),
+      );
+      const { busy, storage, noSpace } = failureCodes;
+      expect(codes).toEqual([busy, storage, noSpace]);
+    });
+
+    it('gives commands of the program as they can be pasted, for the stack that is meant', () => {
+      const commands = [...page.matchAll(/`((?:npx )?causeway [a-z][^`]*)`/g)].map(([, command]) => command);
+      expect(commands.length).toBeGreaterThan(8);
+      for (const command of commands) expect(command).toMatch(/^npx causeway .*--stack causeway/s);
     });
 
     it.each(sections.map(({ name, text }) => [name, text]))(
@@ -209,6 +251,7 @@ export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
         'Addresses',
         'AlarmTopic',
         'Bucket',
+        'BucketEventsQueue',
         'Cluster',
         'Dashboard',
         'EventBus',
@@ -217,9 +260,14 @@ export function describeWhatIsKept({ trial, whole, guest }: Examples): void {
         'ImplicitPort',
         'Log',
         'PassivePorts',
+        'Pipe',
         'Region',
         'Service',
+        'ShapeLog',
+        'SyncLog',
         'Table',
+        'UndeliveredQueue',
+        'UnsyncedQueue',
       ]);
     });
   });
