@@ -13,6 +13,7 @@ export interface Usage {
   readonly architecture: 'arm64' | 'x86_64';
   readonly network: 'public' | 'isolated';
   readonly certificate: 'acm' | 'secret' | 'self-signed';
+  readonly encryption: 'aws' | 'kms';
 }
 
 export interface CostLine {
@@ -30,6 +31,7 @@ export const defaultUsage: Usage = {
   architecture: 'arm64',
   network: 'public',
   certificate: 'acm',
+  encryption: 'aws',
 };
 
 const hours = 730;
@@ -46,6 +48,7 @@ const price = {
   /** 7 at each issue, and the certificate is renewed after 153 days of its 198. */
   certificateMonth: (7 * 365) / 153 / 12,
   secretMonth: 0.4,
+  keyMonth: 1,
   metricMonth: 0.3,
   alarmMonth: 0.1,
   logGb: 0.5,
@@ -66,10 +69,14 @@ const perFile = { tableWrites: 8, tableReads: 8, logBytes: 3_000, queueRequests:
 const partBytes = 8 * 1024 * 1024;
 const metrics = 27;
 const alarms = 19;
-const interfaceEndpoints = 4;
+/** One for each metric that it looks at: the tasks of each zone, and two where events may have stopped. */
+const alarmMetrics = (zones: number) => alarms + (zones - 1) + 1;
+/** Images, image layers, logs, and where the certificate comes from. */
+const interfaceEndpoints = ({ certificate }: Usage) => (certificate === 'self-signed' ? 3 : 4);
 
 export function monthlyCost(usage: Usage): CostLine[] {
-  const { gb, files, zones, tasks, cpu, memory, architecture, network, certificate } = usage;
+  const { gb, files, zones, tasks, cpu, memory, architecture, network, certificate, encryption } = usage;
+  const endpoints = interfaceEndpoints(usage);
   const lines: CostLine[] = [
     {
       name: `${tasks} tasks, ${cpu} vCPU and ${memory} GB each`,
@@ -79,9 +86,10 @@ export function monthlyCost(usage: Usage): CostLine[] {
     { name: `${zones} elastic IPs`, usd: zones * hours * price.addressHour },
     network === 'public'
       ? { name: `${tasks} addresses of tasks`, usd: tasks * hours * price.addressHour }
-      : { name: `${interfaceEndpoints} endpoints in ${zones} zones`, usd: interfaceEndpoints * zones * hours * price.endpointHour },
+      : { name: `${endpoints} endpoints in ${zones} zones`, usd: endpoints * zones * hours * price.endpointHour },
     { name: 'certificate', usd: certificate === 'acm' ? price.certificateMonth : certificate === 'secret' ? price.secretMonth : 0 },
-    { name: `${metrics} metrics, ${alarms} alarms`, usd: metrics * price.metricMonth + alarms * price.alarmMonth },
+    { name: `${metrics} metrics, ${alarms} alarms`, usd: metrics * price.metricMonth + alarmMetrics(zones) * price.alarmMonth },
+    ...(encryption === 'kms' ? [{ name: 'key', usd: price.keyMonth }] : []),
     { name: 'S3 requests', usd: files * requestsOf(files > 0 ? (gb * 1e9) / files : 0) * price.s3Request },
     { name: 'DynamoDB', usd: files * (perFile.tableWrites * price.tableWrite + perFile.tableReads * price.tableRead) },
     { name: 'logs', usd: ((files * perFile.logBytes) / 1e9) * price.logGb },

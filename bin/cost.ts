@@ -6,8 +6,20 @@ const choices = {
   architecture: ['arm64', 'x86_64'],
   network: ['public', 'isolated'],
   certificate: ['acm', 'secret', 'self-signed'],
+  encryption: ['aws', 'kms'],
 } as const;
-const numbers = ['gb', 'files', 'zones', 'tasks', 'cpu', 'memory'] as const;
+/** What Fargate and the settings of a deployment take. */
+const numbers = {
+  gb: { wanted: 'a number that is not negative', fits: (value: number) => value >= 0 && value <= 1e12 },
+  files: { wanted: 'a whole number', fits: (value: number) => Number.isInteger(value) && value >= 0 && value <= 1e12 },
+  zones: { wanted: 'a whole number from 1 to 3', fits: (value: number) => [1, 2, 3].includes(value) },
+  tasks: { wanted: 'a whole number from 1 to 100', fits: (value: number) => Number.isInteger(value) && value >= 1 && value <= 100 },
+  cpu: { wanted: 'one of 0.25, 0.5, 1, 2, 4', fits: (value: number) => [0.25, 0.5, 1, 2, 4].includes(value) },
+  memory: {
+    wanted: '0.5 or a whole number from 1 to 30',
+    fits: (value: number) => value === 0.5 || (Number.isInteger(value) && value >= 1 && value <= 30),
+  },
+} as const;
 
 const help = `npm run cost -- [options]
 
@@ -20,6 +32,7 @@ const help = `npm run cost -- [options]
   --architecture A   ${choices.architecture.join(' or ')}                     (arm64)
   --network N        ${choices.network.join(' or ')}                  (public)
   --certificate C    ${choices.certificate.join(', ')}            (acm)
+  --encryption E     ${choices.encryption.join(' or ')}                       (aws)
   --json             the lines as JSON
   --help             this text
 
@@ -27,7 +40,7 @@ Example: npm run cost -- --gb 1000 --files 100000
 `;
 
 export function readUsage(parameters: readonly string[]): { readonly usage: Usage; readonly json: boolean } | { readonly help: true } {
-  const names = [...numbers, ...(Object.keys(choices) as (keyof typeof choices)[])];
+  const names = [...Object.keys(numbers), ...Object.keys(choices)];
   const parsed = parseArgs({
     args: [...parameters],
     options: {
@@ -39,7 +52,8 @@ export function readUsage(parameters: readonly string[]): { readonly usage: Usag
   const values = parsed.values as Readonly<Record<string, string | boolean | undefined>>;
   if (values['help']) return { help: true };
   const usage: Record<string, unknown> = { ...defaultUsage };
-  for (const name of numbers) if (values[name] !== undefined) usage[name] = readNumber(name, String(values[name]));
+  for (const name of Object.keys(numbers) as (keyof typeof numbers)[])
+    if (values[name] !== undefined) usage[name] = readNumber(name, String(values[name]));
   for (const [name, allowed] of Object.entries(choices)) {
     const value = values[name];
     if (value === undefined) continue;
@@ -50,9 +64,9 @@ export function readUsage(parameters: readonly string[]): { readonly usage: Usag
   return { usage: usage as unknown as Usage, json: values['json'] === true };
 }
 
-function readNumber(name: string, text: string): number {
-  const value = /^\d{1,12}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(value)) throw new Error(`--${name} is "${text}", but must be a number that is not negative`);
+function readNumber(name: keyof typeof numbers, text: string): number {
+  const value = /^\d+(\.\d+)?(e\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (!numbers[name].fits(value)) throw new Error(`--${name} is "${text}", but must be ${numbers[name].wanted}`);
   return value;
 }
 

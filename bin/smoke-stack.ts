@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 /** What is asked of the account, through the `aws` command line that an operator has set up anyway. */
@@ -92,6 +92,24 @@ export async function peersInLog({ region, log }: StackOutputs, user: string, si
 }
 
 async function aws(...parameters: string[]): Promise<unknown> {
-  const { stdout } = await run('aws', [...parameters, '--output', 'json'], { timeout: waitMs, maxBuffer: 16 * 1024 * 1024 });
+  const { stdout } = await run('aws', [...parameters, '--output', 'json'], { timeout: waitMs, maxBuffer: 16 * 1024 * 1024 }).catch(
+    (error: ExecFileException & { stderr?: string }) => {
+      throw new Error(explainAws(error), { cause: error });
+    },
+  );
   return JSON.parse(stdout);
+}
+
+/** What the program said itself; of the call that failed nobody needs to know. */
+export function explainAws({
+  code,
+  stderr,
+  message,
+}: {
+  readonly code?: unknown;
+  readonly stderr?: string;
+  readonly message: string;
+}): string {
+  if (code === 'ENOENT') return 'the aws command line is not installed: what is asked of the account is asked with it';
+  return stderr?.trim() ? `aws: ${stderr.trim()}` : message;
 }

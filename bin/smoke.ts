@@ -32,8 +32,23 @@ interface Step {
   readonly run: () => Promise<void>;
 }
 
-async function main(): Promise<number> {
+interface Wanted {
+  readonly stack: string | undefined;
+  readonly host: string | undefined;
+  readonly explicitPort: number;
+  readonly implicitPort: number;
+  readonly passivePorts: readonly number[];
+  readonly user: string;
+  readonly trust: Target['trust'];
+  readonly bytes: number;
+  readonly client: string | undefined;
+  readonly replace: boolean;
+}
+
+/** @throws What is wrong with the usage. */
+export function readWanted(parameters: readonly string[]): Wanted | { readonly help: true } {
   const { values } = parseArgs({
+    args: [...parameters],
     options: {
       stack: { type: 'string' },
       host: { type: 'string' },
@@ -50,29 +65,45 @@ async function main(): Promise<number> {
       help: { type: 'boolean' },
     },
   });
-  const fleetOnly = values['client-address'] !== undefined || values['replace-tasks'];
-  const bytes = Number(values.bytes);
-  if (
-    values.help ||
-    !values.user ||
-    !values['password-stdin'] ||
-    !values.stack === !values.host ||
-    (fleetOnly && !values.stack) ||
-    !Number.isSafeInteger(bytes)
-  ) {
-    (values.help ? process.stdout : process.stderr).write(help);
-    return values.help ? 0 : 2;
-  }
-  const stack = values.stack ? await readStack(values.stack) : undefined;
-  const host = stack?.host ?? (values.host as string);
+  if (values.help) return { help: true };
+  const { stack, host, user, ca, insecure, 'client-address': client, 'replace-tasks': replace = false } = values;
+  if (!user) throw new Error('--user is missing');
+  if (!values['password-stdin']) throw new Error('--password-stdin is missing: the password comes from standard input only');
+  if (!stack === !host) throw new Error('either --stack or --host must be given');
+  if (!stack && (client !== undefined || replace)) throw new Error('--client-address and --replace-tasks need --stack');
+  if (client !== undefined && !isIPv4(client)) throw new Error(`--client-address is "${client}", but must be an IPv4 address`);
+  if (!/^[1-9]\d{0,14}$/.test(values.bytes)) throw new Error(`--bytes is "${values.bytes}", but must be a whole number`);
+  const port = (name: 'explicit-port' | 'implicit-port'): number => {
+    const [first, ...more] = readPorts(values[name]);
+    if (first === undefined || more.length > 0) throw new Error(`--${name} is "${values[name]}", but must be one port`);
+    return first;
+  };
+  return {
+    stack,
+    host,
+    explicitPort: port('explicit-port'),
+    implicitPort: port('implicit-port'),
+    passivePorts: readPorts(values['passive-ports']),
+    user,
+    trust: insecure ? 'anything' : ca ? { ca: readFileSync(ca, 'utf8') } : {},
+    bytes: Number(values.bytes),
+    client,
+    replace,
+  };
+}
+
+async function main(wanted: Wanted): Promise<number> {
+  const { bytes, client, replace } = wanted;
+  const stack = wanted.stack ? await readStack(wanted.stack) : undefined;
+  const host = stack?.host ?? (wanted.host as string);
   const target: Target = {
     host,
-    explicitPort: stack?.explicitPort ?? Number(values['explicit-port']),
-    implicitPort: stack?.implicitPort ?? Number(values['implicit-port']),
-    passivePorts: stack?.passivePorts ?? readPorts(values['passive-ports']),
-    user: values.user,
+    explicitPort: stack?.explicitPort ?? wanted.explicitPort,
+    implicitPort: stack?.implicitPort ?? wanted.implicitPort,
+    passivePorts: stack?.passivePorts ?? wanted.passivePorts,
+    user: wanted.user,
     password: readFileSync(0, 'utf8').split(/\r?\n/)[0] ?? '',
-    trust: values.insecure ? 'anything' : values.ca ? { ca: readFileSync(values.ca, 'utf8') } : {},
+    trust: wanted.trust,
   };
   const addresses = stack?.addresses ?? (isIPv4(host) ? [host] : await resolveAll(host));
   const started = Date.now();
@@ -88,7 +119,7 @@ async function main(): Promise<number> {
       name: `an upload through each of ${target.passivePorts.length} passive ports at ${address}`,
       run: () => checkEveryPassivePort(target, address),
     })),
-    ...fleetSteps(stack, target, addresses, started, values['client-address'], values['replace-tasks'] === true),
+    ...fleetSteps(stack, target, addresses, started, client, replace),
   ];
   let failed = 0;
   for (const { name, run } of steps) {
@@ -143,12 +174,27 @@ async function checkName(host: string, addresses: readonly string[]): Promise<vo
   if (resolved.length === 0 || others.length > 0) throw new Error(`${host} is ${resolved.join(', ') || 'nothing'}`);
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: Error) => {
-    process.stderr.write(`${error.message}\n`);
+function readUsage(): Wanted | undefined {
+  try {
+    const wanted = readWanted(process.argv.slice(2));
+    if (!('help' in wanted)) return wanted;
+    process.stdout.write(help);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${help}`);
+    process.exitCode = 2;
+  }
+  return undefined;
+}
+
+async function run(): Promise<void> {
+  const wanted = readUsage();
+  if (!wanted) return;
+  try {
+    process.exitCode = await main(wanted);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
     process.exitCode = 1;
-  },
-);
+  }
+}
+
+if (require.main === module) void run();
