@@ -32,21 +32,19 @@ export interface CommitRequest {
 }
 
 export async function commitUpload(fs: Filesystem, request: CommitRequest): Promise<FileEntry> {
-  const { record, settled, mayOverwrite } = request;
-  const deadline = fs.clock.monotonic() + fs.limits.claimWait;
-  const claimed = await waitForClaim(
-    fs,
-    deadline,
-    () => claimPath(fs, record, settled, mayOverwrite),
-    () => {
-      request.signal.throwIfAborted();
-      request.verdict();
-    },
-    request.signal,
-  );
+  const { record, settled, mayOverwrite, signal } = request;
+  const stillWanted = () => {
+    signal.throwIfAborted();
+    request.verdict();
+  };
+  // The whole file is here: it is worth waiting for an index that is away, as it is for a store.
+  const claimed = await patiently(fs, record, () => {
+    const deadline = fs.clock.monotonic() + fs.limits.claimWait;
+    return waitForClaim(fs, deadline, () => claimPath(fs, record, settled, mayOverwrite), stillWanted, signal);
+  });
   request.onClaimed();
   try {
-    await requireAncestors(fs, record.key, record.home);
+    await patiently(fs, record, () => requireAncestors(fs, record.key, record.home));
   } catch (error) {
     // The directory went, or moves, between the look before the transfer and the claim: no effect has begun.
     const moving = error instanceof Failure && error.kind === 'busy';
@@ -54,6 +52,10 @@ export async function commitUpload(fs: Filesystem, request: CommitRequest): Prom
     throw error;
   }
   return carryForward(fs, claimed, false, (over) => request.writer.complete(over));
+}
+
+async function patiently<T>(fs: Filesystem, record: UploadRecord, step: () => Promise<T>, recovering = false): Promise<T> {
+  return (await untilAnswered(fs, record.key, recovering ? 0 : fs.limits.giveUpAfter, step)).answer;
 }
 
 /** One transaction: the path is free, the record is mine, the right to replace is there, nothing newer has come. */
@@ -158,15 +160,23 @@ async function carryForward(
     });
     doubt ||= answered.doubt;
     const outcome = answered.answer;
-    if (outcome === 'taken') return finishTaken(fs, claimed, doubt);
-    if (outcome !== 'vanished' && 'version' in outcome) return finishCommit(fs, claimed, outcome.version, doubt);
-    if (outcome !== 'vanished' && 'overtaken' in outcome) return finishOvertaken(fs, claimed, outcome.overtaken, doubt);
+    const finish = finishOf(fs, claimed, outcome, doubt);
+    if (finish) return patiently(fs, claimed, finish, recovering);
     if (retargeted >= retargetings) {
       await giveUpClaim(fs, claimed, 'receiving');
       throw new Failure('busy', 'The path is being changed from outside; try again.');
     }
-    claimed = await retarget(fs, claimed, outcome === 'vanished' ? undefined : outcome.occupied);
+    const occupied = typeof outcome === 'object' && 'occupied' in outcome ? outcome.occupied : undefined;
+    claimed = await retarget(fs, claimed, occupied);
   }
+}
+
+/** The last transaction, where the store has given a final answer. */
+function finishOf(fs: Filesystem, record: UploadRecord, outcome: Completed, doubt: boolean): (() => Promise<FileEntry>) | undefined {
+  if (outcome === 'taken') return () => finishTaken(fs, record, doubt);
+  if (outcome === 'vanished') return undefined;
+  if ('version' in outcome) return () => finishCommit(fs, record, outcome.version, doubt);
+  return 'overtaken' in outcome ? () => finishOvertaken(fs, record, outcome.overtaken, doubt) : undefined;
 }
 
 /** The path does not hold what the claim saw: the entry says what is there, the right to replace is asked again, and the next attempt goes over that. */

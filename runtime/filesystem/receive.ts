@@ -117,6 +117,7 @@ async function pour(receiving: Receiving, recorder: Recorder, writer: ObjectWrit
 }
 
 const recordEvery = 1_000;
+const recordAgain = 5_000;
 
 /**
  * Writes the record's progress, at most once a second, and learns from a refused write that somebody else has taken the upload over. The first write
@@ -127,7 +128,8 @@ class Recorder {
   private running: Promise<void> | undefined;
   private dirty = false;
   private stopped = false;
-  private recorded: boolean;
+  /** There is a record, and its ancestors were there after it. */
+  private anchored: boolean;
   private lastWrite = Number.NEGATIVE_INFINITY;
   private readonly wake = new AbortController();
 
@@ -136,7 +138,7 @@ class Recorder {
     private readonly receiving: Receiving,
     private readonly writer: ObjectWriter,
   ) {
-    this.recorded = receiving.recorded;
+    this.anchored = receiving.recorded;
     writer.onProgress = () => this.note();
   }
 
@@ -157,14 +159,34 @@ class Recorder {
         if (this.stopped) return;
         this.dirty = false;
         this.lastWrite = fs.clock.monotonic();
-        const first = !this.recorded;
-        await recordProgress(fs, this.receiving.record, this.writer.progress());
-        this.recorded = true;
-        if (first) await requireAncestors(fs, this.receiving.record.key, this.receiving.record.home);
+        if (!(await this.write())) {
+          // The bytes do not depend on it: they come in while the index is away, and their end waits for it.
+          this.dirty = true;
+          this.lastWrite += recordAgain - recordEvery;
+        }
       }
     } catch (error) {
       if (this.stopped) return;
       this.failure = error instanceof Failure ? error : new Failure('store-unavailable', 'Storage is not available.', { cause: error });
+    }
+  }
+
+  /** False: the index is away. */
+  private async write(): Promise<boolean> {
+    const { record } = this.receiving;
+    try {
+      await recordProgress(this.fs, record, this.writer.progress());
+      if (!this.anchored) await requireAncestors(this.fs, record.key, record.home);
+      this.anchored = true;
+      return true;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'store-unavailable') throw error;
+      this.fs.log.warn('store.error', {
+        path: record.key,
+        text: 'how far an upload is could not be written down; it is tried again',
+        cause: error,
+      });
+      return false;
     }
   }
 

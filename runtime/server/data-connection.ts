@@ -67,7 +67,7 @@ export class DataConnection {
     });
   }
 
-  /** The socket that carries the payload, its handshake done. Throws `data-tls`; `cut` when the client ended before it without a byte. */
+  /** The socket that carries the payload, its handshake done. Throws `data-tls`; `cut` when the client closed before that. */
   async ready(protect: boolean, signal: AbortSignal): Promise<Socket | TLSSocket> {
     if (!protect) {
       if (this.held)
@@ -81,10 +81,10 @@ export class DataConnection {
     let fail: () => void = () => undefined;
     const closed = new Promise<never>((_, reject) => {
       fail = () => {
-        // TLS reads the handle by itself, so the raw socket never says `end`: no byte and no error is a client that closed at once.
-        if (!this.failure && this.raw.bytesRead === 0)
-          reject(new Failure('cut', 'The data connection was closed before its TLS handshake.'));
-        else reject(this.failure ?? new Failure('data-tls', 'The data connection was closed during its TLS handshake.'));
+        // TLS reads the handle by itself, so the raw socket never says `end`: without an error it was the client that closed. With an empty file some do so at
+        // once, and some (basic-ftp) in the middle of the handshake, whenever it is slower than they are.
+        const when = this.raw.bytesRead === 0 ? 'before' : 'during';
+        reject(this.failure ?? new Failure('cut', `The data connection was closed ${when} its TLS handshake.`));
       };
       if (held.tls.destroyed) fail();
       held.tls.once('close', fail);

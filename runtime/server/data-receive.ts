@@ -40,7 +40,8 @@ export async function receive(
   const empty = bytes === 0 && switches.allowEmptyWithoutTls;
   if (ended === 'unverified' && switches.endOfData !== 'off' && !empty) options.onTruncated();
   if (ended === 'unverified' && switches.endOfData === 'strict' && !empty) {
-    throw new Failure('cut', `Upload incomplete: TLS stream ended without close_notify after ${bytes} bytes.`);
+    const remedy = bytes === 0 ? ' If this client sends empty files so, set allowEmptyWithoutTls for this account.' : '';
+    throw new Failure('cut', `Upload incomplete: TLS stream ended without close_notify after ${bytes} bytes.${remedy}`);
   }
   await answerEnd(connection, socket, options.clock);
   return ended;

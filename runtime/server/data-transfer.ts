@@ -153,9 +153,11 @@ export class Transfer implements DataTransfer {
     try {
       socket = await connection.ready(protection === 'private', signal);
     } catch (error) {
-      if (error instanceof Failure && error.kind === 'cut' && allowEmptyWithoutTls && this.transfer.direction === 'receive')
-        return undefined;
-      throw error instanceof Failure && error.kind === 'cut' ? new Failure('data-tls', error.message, { cause: error }) : error;
+      if (!(error instanceof Failure) || error.kind !== 'cut') throw error;
+      const receiving = this.transfer.direction === 'receive';
+      if (allowEmptyWithoutTls && receiving) return undefined;
+      const remedy = ' If this client sends empty files so, set allowEmptyWithoutTls for this account.';
+      throw new Failure('data-tls', error.message + (receiving ? remedy : ''), { cause: error });
     }
     if (protection === 'private') {
       this.options.metrics.count(connection.resumed ? 'data.reused' : 'data.full-handshake');

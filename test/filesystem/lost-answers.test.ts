@@ -1,5 +1,6 @@
 import { recover, sweep } from '../../runtime/filesystem/sweeper';
 import { Failure } from '../../runtime/model/failure';
+import type { ByteSource } from '../../runtime/ports/byte-source';
 import { runUntilDone } from '../support/fake-clock';
 import { accepts, at, events, get, names, never, put, sourceOf, unfinished, viewOf } from '../support/filesystem';
 import { HeldCall } from '../support/held-call';
@@ -102,5 +103,64 @@ describe('a store that does not answer', () => {
     expect(await names(made.view)).toEqual([]);
     expect(made.objects.half.size).toBe(0);
     expect(await events(made.fs)).toEqual(['arrived acme/a', 'removed acme/a']);
+  });
+});
+
+describe('an index that is away', () => {
+  /** From the first of these calls on, for so many milliseconds. */
+  function awayFrom(trigger: string, milliseconds: number) {
+    const made = oneProcess();
+    let until: number | undefined;
+    const stores = wrapPorts(made, async (called, act) => {
+      if (called === trigger) until ??= made.clock.monotonic() + milliseconds;
+      const away = until !== undefined && made.clock.monotonic() < until;
+      if (away && called.startsWith('metadata')) throw new Failure('store-unavailable', 'Storage is not available; try again later.');
+      return act();
+    });
+    return { ...made, away: { ...made.fs, ...stores } };
+  }
+
+  it.each([
+    ['while the bytes come', 'writer.ready'],
+    ['when the claim is due', 'writer.settle'],
+    ['when the file is there and has to be listed', 'writer.complete'],
+  ])('for four minutes %s cuts no upload: its end waits', async (_, trigger) => {
+    const { away, clock, view, fs } = awayFrom(trigger, 240_000);
+    const upload = await viewOf(away).prepareUpload(at('/a'), { kind: 'new' });
+    const source: ByteSource = {
+      deliver: async (accept, ready) => {
+        for (let sent = 0; sent < 30; sent++) {
+          accept(Buffer.from('0123456789'));
+          await ready();
+          await clock.sleep(2_000);
+        }
+      },
+    };
+    const began = clock.monotonic();
+    await runUntilDone(clock, upload.receive(source, accepts, never()), 500);
+    expect(clock.monotonic() - began).toBeGreaterThanOrEqual(240_000);
+    expect((await get(view, '/a')).length).toBe(300);
+    expect(await events(fs)).toEqual(['arrived acme/a']);
+    expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it('for longer than a client is kept waiting leaves the upload to the sweeper', async () => {
+    const { away, clock, view, fs } = awayFrom('writer.settle', 3_600_000);
+    const ended = kindOf(put(viewOf(away), '/a', 'whole content'));
+    expect(await runUntilDone(clock, ended, 1_000)).toBe('unconfirmed');
+    await sweep(fs, { isDead: () => false });
+    expect((await names(view)).length).toBeLessThanOrEqual(1);
+    expect(await events(fs)).toEqual([]);
+  });
+
+  it('gives up at once when the client does', async () => {
+    const { away, clock } = awayFrom('writer.settle', 3_600_000);
+    const gone = new AbortController();
+    const upload = await viewOf(away).prepareUpload(at('/a'), { kind: 'new' });
+    const ended = kindOf(upload.receive(sourceOf(['whole content']), accepts, gone.signal));
+    await clock.advance(20_000);
+    gone.abort(new Failure('control-lost', 'The control connection was lost.'));
+    await clock.advance(6_000);
+    expect(await ended).toBe('control-lost');
   });
 });
