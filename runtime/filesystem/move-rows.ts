@@ -52,9 +52,10 @@ export async function moveRow(
     // A mark below is of a removal that died together with the begin of this rename: nobody would find it under the new name.
     tx.put(entryKey(after), { ...entry, mark: undefined, sequence });
   } else {
-    tx.put(entryKey(after), { ...movedFile(entry, journal, keyOf(after), sequence), ...(file && { version: file.version }) });
+    const moved = { ...movedFile(entry, journal, keyOf(after), sequence), ...(file && { version: file.version }) };
+    tx.put(entryKey(after), moved);
     if (file?.sourceNow) tx.put(entryKey(before), adoptedEntry(fs, entry.storedKey, file.sourceNow, entry.sequence + 2));
-    await announceMoved(tx, fs, journal, entry, keyOf(before), keyOf(after), sequence);
+    await announceMoved(tx, fs, journal, entry, keyOf(before), moved, keyOf(after));
   }
   await releaseClaim(tx, fs, keyOf(before), { sequence: entry.sequence + 1, begun: entry.kind === 'file' ? entry.begun : 0 });
 }
@@ -73,24 +74,26 @@ async function announceMoved(
   tx: Transaction,
   fs: Filesystem,
   journal: RenameDirectoryJournal,
-  entry: FileEntry,
+  before: FileEntry,
   from: ObjectKey,
+  { token, sequence, size, crc32, version }: FileEntry,
   to: ObjectKey,
-  sequence: number,
 ): Promise<void> {
-  if (isTemporaryKey(entry.storedKey)) return;
+  if (isTemporaryKey(before.storedKey)) return;
   const row = outboxKey(to, sequence);
   await tx.get(row);
   tx.put(row, {
     type: 'moved',
-    id: movedToken(entry, journal),
+    id: token,
     key: to,
     sequence,
     user: journal.user,
     time: fs.clock.now(),
     from,
-    fromSequence: entry.sequence + 1,
-    directory: false,
+    fromSequence: before.sequence + 1,
+    size,
+    crc32,
+    version,
   });
 }
 

@@ -213,7 +213,7 @@ async function announceMove(
   if (!isNowTemporary && wasTemporary) {
     tx.put(arrived, { type: 'arrived', id, key: to, sequence, user, time, size, crc32, version });
   } else if (!isNowTemporary) {
-    tx.put(arrived, { type: 'moved', id, key: to, sequence, user, time, from, fromSequence, directory: false });
+    tx.put(arrived, { type: 'moved', id, key: to, sequence, user, time, from, fromSequence, size, crc32, version });
   } else if (!wasTemporary) {
     await tx.get(removed);
     tx.put(removed, { type: 'removed', id, key: from, sequence: fromSequence, user, time });

@@ -75,6 +75,13 @@ export interface RenameDirectoryJournal {
 
 export type Journal = DeleteJournal | RenameJournal | RenameDirectoryJournal;
 
+/** What a consumer finds at the event's key. */
+interface WhatIsThere {
+  readonly size: number;
+  readonly crc32?: number;
+  readonly version: Version;
+}
+
 /** One event of one path, written in the transaction that changes the entry, delivered at least once under the same id. */
 export type OutboxEvent = {
   /** Token of the change. */
@@ -85,7 +92,7 @@ export type OutboxEvent = {
   /** Milliseconds since the epoch. */
   readonly time: number;
 } & (
-  | { readonly type: 'arrived'; readonly size: number; readonly crc32?: number; readonly version: Version }
-  | { readonly type: 'moved'; readonly from: ObjectKey; readonly fromSequence: number; readonly directory: boolean }
+  | ({ readonly type: 'arrived' } & WhatIsThere)
+  | ({ readonly type: 'moved'; readonly from: ObjectKey; readonly fromSequence: number } & WhatIsThere)
   | { readonly type: 'removed' }
 );

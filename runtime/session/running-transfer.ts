@@ -7,7 +7,7 @@ import * as replies from '../protocol/replies';
 import type { Reply } from '../protocol/reply';
 import type { Transfer } from './command';
 import { failureReply } from './failure-reply';
-import { faultOf } from './fault-of';
+import { type Fault, faultOf } from './fault-of';
 
 /** A transfer between its 150 and its final reply. */
 export interface RunningOptions {
@@ -23,6 +23,7 @@ export class RunningTransfer {
   private readonly began: number;
   private readonly begun: number;
   private abortsAsked = 0;
+  private fault: Fault | undefined;
   /** What was thrown and is no failure: it costs the session. */
   bug: unknown;
 
@@ -61,6 +62,7 @@ export class RunningTransfer {
       direction,
       bytes,
       code: final.code,
+      ...(this.fault && { fault: this.fault }),
       ms: options.clock.monotonic() - this.began,
       text: final.lines[0],
     });
@@ -71,7 +73,8 @@ export class RunningTransfer {
     try {
       return await this.transfer.run(this.controller.signal);
     } catch (error) {
-      this.options.metrics.count(`failures.${faultOf(error)}`);
+      this.fault = faultOf(error);
+      this.options.metrics.count(`failures.${this.fault}`);
       const reply = failureReply(error);
       if (!reply) {
         this.bug = error;

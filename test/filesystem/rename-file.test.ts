@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { sweep } from '../../runtime/filesystem/sweeper';
 import { Failure } from '../../runtime/model/failure';
 import { at, cut, events, get, makeUser, names, put, unfinished, viewOf } from '../support/filesystem';
@@ -73,7 +74,7 @@ describe('a rename', () => {
     await rename(view, '/a', '/d/b');
     await put(view, '/a', 'again');
     const [moved] = await fs.metadata.page('outbox', 'acme/d/b', { limit: 10 });
-    expect(moved?.value).toMatchObject({ type: 'moved', from: 'acme/a' });
+    expect(moved?.value).toMatchObject({ type: 'moved', from: 'acme/a', size: 7, crc32: crc32('content') });
     const old = (await fs.metadata.page('outbox', 'acme/a', { limit: 10 })).map(({ value }) => value.sequence);
     const from = moved?.value.type === 'moved' ? moved.value.fromSequence : 0;
     expect([old[0] as number, from, old[1] as number]).toEqual([old[0] as number, from, old[1] as number].sort((a, b) => a - b));

@@ -51,7 +51,7 @@ describe('a row of the outbox becomes an event', () => {
   });
 
   it('of a file that moved: what it is now, and where it was', () => {
-    const moved = { ...arrived, id: 'm', type: 'moved', key: 'acme/b', sequence: 9, from: 'acme/a', fromSequence: 8, directory: false };
+    const moved = { ...arrived, id: 'm', type: 'moved', key: 'acme/b', sequence: 9, from: 'acme/a', fromSequence: 8 };
     expect(toCompletionEvent(insert(moved), 'files')).toEqual({
       version: 1,
       id: 'm',

@@ -37,9 +37,10 @@ describe('an upload', () => {
   });
 
   it('that fails before it has read from its data connection gives that up, so that nobody waits on it', async () => {
-    const { say, data, view } = await ready();
+    const { say, data, view, logged } = await ready();
     view.fail('receive', new Failure('base-changed', 'The file has been taken.'));
     await say('> APPE a\n< 150\n< 451 The file has been taken.');
+    expect(logged.find(({ event }) => event === 'transfer.end')?.fields).toMatchObject({ code: 451, fault: 'client' });
     expect(data.last.request.signal.aborted).toBe(true);
   });
 
