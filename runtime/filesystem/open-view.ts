@@ -50,7 +50,7 @@ async function statPath(
   purpose: 'exists' | 'size' | 'time',
   sizes: ToldSizes,
 ): Promise<Shown> {
-  if (path === '/') return showHome();
+  if (path === '/') return showHome(user);
   if (purpose !== 'exists') requireRight(user, path, 'list', 'read');
   const key = objectKey(user, path);
   if (purpose === 'size') {

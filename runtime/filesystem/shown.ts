@@ -1,13 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Entry, ObjectKey } from '../model/entry';
 import type { UploadRecord } from '../model/upload-record';
+import type { User } from '../model/user';
 import { baseName, type VirtualPath } from '../model/virtual-path';
 import type { Shown } from './partner-view';
 
 /** From rows to what a partner is shown: nothing of keys, tokens or versions is left in it. */
 
-export function showHome(): Shown {
-  return { path: '/' as VirtualPath, name: '', kind: 'directory', size: 0, modified: 0, unique: uniqueOf('/'), parked: false };
+/** A home has no row. Directories show when they were made, and it was made with its partner. */
+export function showHome({ created }: User): Shown {
+  return { path: '/' as VirtualPath, name: '', kind: 'directory', size: 0, modified: created, unique: uniqueOf('/'), parked: false };
 }
 
 export function showEntry(path: VirtualPath, entry: Entry, key: ObjectKey): Shown {

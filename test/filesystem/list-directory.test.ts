@@ -147,3 +147,9 @@ describe('a listing', () => {
     expect(await names(view)).toEqual(['log 7']);
   });
 });
+
+it('the home shows when its partner was made', async () => {
+  const { fs } = oneProcess();
+  const created = Date.UTC(2025, 10, 22);
+  expect(await viewOf(fs, makeUser({ created })).stat(at('/'), 'time')).toMatchObject({ kind: 'directory', modified: created });
+});
