@@ -25,6 +25,7 @@ export type Grammar<T> = (raw: Buffer | undefined, at: Surroundings) => { readon
 const syntax: Fault = { fault: 'syntax' };
 const unsupported: Fault = { fault: 'unsupported' };
 const ok = <T>(value: T) => ({ value });
+const outerSpaces = /^ +| +$/g;
 
 /** Whatever follows is ignored (QUIT, NOOP, CDUP …). */
 export const ignored: Grammar<undefined> = () => ok(undefined);
@@ -32,13 +33,20 @@ export const ignored: Grammar<undefined> = () => ok(undefined);
 /** Nothing may follow (FEAT, REIN, CCC, CDC). */
 export const nothing: Grammar<undefined> = (raw) => (wordOf(raw) === '' ? ok(undefined) : syntax);
 
-/** Text that may not be missing; `USER` and `CLNT`. */
-export const text: Grammar<string> = (raw) => (raw && raw.length > 0 ? ok(decodeText(raw)) : syntax);
+/** Text that may not be missing; `USER`, `ACCT` and `CLNT`. A space behind a name, as scripts leave one, would be a wrong name that nobody sees. */
+export const text: Grammar<string> = (raw) => {
+  const given = textOf(raw);
+  return given === undefined ? syntax : ok(given);
+};
 
 /** Everything behind the space, also nothing: an empty password is a wrong one, not a malformed one. */
 export const secret: Grammar<string> = (raw) => ok(raw ? decodeText(raw) : '');
 
-export const optionalText: Grammar<string | undefined> = (raw) => ok(raw && raw.length > 0 ? decodeText(raw).trim() : undefined);
+export const optionalText: Grammar<string | undefined> = (raw) => ok(textOf(raw));
+
+function textOf(raw: Buffer | undefined): string | undefined {
+  return (raw && decodeText(raw).replace(outerSpaces, '')) || undefined;
+}
 
 function decodeText(raw: Buffer): string {
   return decodeUtf8(raw) ?? raw.toString('latin1');
@@ -46,7 +54,7 @@ function decodeText(raw: Buffer): string {
 
 /** What is no path and no secret: spaces around it mean nothing. */
 function wordOf(raw: Buffer | undefined): string {
-  return raw?.toString('latin1').replace(/^ +| +$/g, '') ?? '';
+  return raw?.toString('latin1').replace(outerSpaces, '') ?? '';
 }
 
 /** A path to something that is there. */

@@ -28,7 +28,8 @@ const table: Record<string, readonly (readonly [grammar.Grammar<unknown>, string
   ],
   'text (USER, ACCT, CLNT)': [
     [grammar.text, 'acme', 'acme'],
-    [grammar.text, ' a b ', ' a b '],
+    [grammar.text, ' a b ', 'a b'],
+    [grammar.text, '  ', syntax],
     [grammar.text, 'm\xc3\xbcller', 'müller'],
     [grammar.text, 'm\xfcller', 'müller'],
     [grammar.text, '', syntax],
@@ -43,6 +44,7 @@ const table: Record<string, readonly (readonly [grammar.Grammar<unknown>, string
   'optional text (HELP)': [
     [grammar.optionalText, undefined, undefined],
     [grammar.optionalText, '', undefined],
+    [grammar.optionalText, '  ', undefined],
     [grammar.optionalText, 'site ', 'site'],
   ],
   'path (RETR, CWD, SIZE …)': [

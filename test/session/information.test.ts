@@ -51,6 +51,7 @@ describe.each(['greeted', 'secured', 'ready'] as const)('a session that is %s', 
     expect(help).toContain(' STOR ');
     expect(help).not.toContain('SMNT');
     expect(help.length).toBeLessThan(4_096);
+    expect(await ask('HELP  ')).toBe(help);
   });
 });
 
