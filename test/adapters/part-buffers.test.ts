@@ -21,7 +21,7 @@ describe('part buffers', () => {
   ])('of a budget of %i bytes admit %i uploads at once', (budget, most) => {
     const buffers = new BudgetedPartBuffers(budget);
     const admitted = Array.from({ length: most }, () => buffers.admit('acme'));
-    expect(() => buffers.admit('other')).toThrow(/Too many uploads/);
+    expect(() => buffers.admit('other')).toThrow(`Too many uploads at once: the server takes ${most}. Try again in a moment.`);
     admitted[0]?.end();
     admitted[0]?.end();
     buffers.admit('other');

@@ -128,7 +128,7 @@ it('CAUSEWAY_SMALLEST_PART: the budget holds that many uploads, and refuses the 
   const [first, second, third] = uploads as [Client, Client, Client];
   await first.ask('STOR one', '150 ');
   await second.ask('STOR two', '150 ');
-  await third.ask('STOR three', '450 Too many uploads at once 2; try again in a moment.');
+  await third.ask('STOR three', '450 Too many uploads at once: the server takes 2. Try again in a moment.');
   for (const client of [first, second]) {
     await client.ask('ABOR', '426 ');
     await client.peer.expect('226 ');

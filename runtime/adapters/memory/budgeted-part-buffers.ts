@@ -24,7 +24,7 @@ export class BudgetedPartBuffers implements PartBuffers {
   admit(partner: string): Admission {
     const most = Math.max(1, Math.floor(this.budget / this.smallest));
     if (this.admitted >= most) {
-      throw new Failure('too-many-uploads', `Too many uploads at once (${most}); try again in a moment.`);
+      throw new Failure('too-many-uploads', `Too many uploads at once: the server takes ${most}. Try again in a moment.`);
     }
     this.admitted++;
     let open = true;
