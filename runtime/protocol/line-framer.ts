@@ -79,19 +79,22 @@ export class LineFramer {
       this.keep(CR, framed);
       if (byte === NUL) return;
     }
-    if (byte === CR) this.sawCr = true;
+    if (byte === CR) this.sawCr = this.hasRoom(framed);
     else this.keep(byte, framed);
   }
 
   private keep(byte: number, framed: Framed[]): void {
-    if (this.discarding) return;
-    if (this.line.length + 3 > this.limit) {
-      this.discarding = true;
-      this.line = [];
-      framed.push({ kind: 'too-long' });
-      return;
-    }
-    this.line.push(byte);
+    if (this.hasRoom(framed)) this.line.push(byte);
+  }
+
+  /** For one more byte, and behind it the LF. */
+  private hasRoom(framed: Framed[]): boolean {
+    if (this.discarding) return false;
+    if (this.line.length + 2 <= this.limit) return true;
+    this.discarding = true;
+    this.line = [];
+    framed.push({ kind: 'too-long' });
+    return false;
   }
 
   private end(framed: Framed[]): void {

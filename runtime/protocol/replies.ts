@@ -22,6 +22,7 @@ export const kicked = reply(421, 'This session was ended by the operator, closin
 export const accountDisabled = reply(421, 'This account has been disabled or removed, closing.');
 export const internalError = reply(421, 'Internal error, closing this session.');
 export const tooManyBadCommands = reply(421, 'Too many unknown commands, closing.');
+export const tooManyLongLines = reply(421, 'Too many command lines that are too long, closing.');
 export const goodbye = reply(221, 'Goodbye.');
 export const reinitialised = reply(220, 'Ready for a new user.');
 
@@ -57,6 +58,7 @@ export const protectionTooLow = reply(521, 'Data connection must be protected: s
 export const passwordPlease = reply(331, 'Password required.');
 export const alreadyLoggedIn = reply(530, 'Already logged in; send REIN to change the user.');
 export const needsUserFirst = reply(503, 'Send USER first.');
+export const needsPasswordFirst = reply(503, 'Send PASS first.');
 export const alreadyPassed = reply(503, 'Already logged in.');
 export const loggedIn = reply(230, 'Logged in.');
 export const loginIncorrect = reply(530, 'Login incorrect.');

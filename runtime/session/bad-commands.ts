@@ -17,9 +17,11 @@ export class BadCommands {
   private unknown = 0;
   private tooLong = 0;
 
-  /** The input is never echoed. */
-  answer(kind: 'unknown' | 'too-long', loggedIn: boolean): { reply: Reply; enough: boolean } {
-    if (kind === 'too-long') return { reply: replies.lineTooLong, enough: ++this.tooLong >= mostTooLong };
-    return { reply: replies.unknownCommand, enough: !loggedIn && ++this.unknown >= mostUnknown };
+  /** The input is never echoed. `farewell`: that was the last one. */
+  answer(kind: 'unknown' | 'too-long', loggedIn: boolean): { reply: Reply; farewell: Reply | undefined } {
+    if (kind === 'too-long')
+      return { reply: replies.lineTooLong, farewell: ++this.tooLong >= mostTooLong ? replies.tooManyLongLines : undefined };
+    const enough = !loggedIn && ++this.unknown >= mostUnknown;
+    return { reply: replies.unknownCommand, farewell: enough ? replies.tooManyBadCommands : undefined };
   }
 }

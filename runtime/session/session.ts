@@ -225,10 +225,10 @@ export class Session implements SessionHandler {
       if (row.data === 'receive' || verb === 'RETR') this.state.restart = undefined;
       code = await this.apply(result, verb);
     } else {
-      const { reply, enough } = this.badCommands.answer(queued.kind === 'too-long' ? 'too-long' : 'unknown', this.user !== undefined);
+      const { reply, farewell } = this.badCommands.answer(queued.kind === 'too-long' ? 'too-long' : 'unknown', this.user !== undefined);
       code = reply.code;
       this.send(reply);
-      if (enough) this.close(replies.tooManyBadCommands);
+      if (farewell) this.close(farewell);
     }
     const shown = loggedArgument(row, command?.argument);
     this.log.info('command', { verb: row ? verb : '?', argument: shown, code, ms: clock.monotonic() - began });

@@ -113,8 +113,16 @@ describe('the longest line', () => {
     [4094, ['line of 4094', 'line of 4']],
     [4095, ['too long', 'line of 4']],
     [10_000_000, ['too long', 'line of 4']],
-  ])('of %i bytes without its line end', (length, expected) => {
+  ])('of %i bytes without its CRLF', (length, expected) => {
     const framed = new LineFramer().push(latin1(`${'x'.repeat(length)}\r\nNOOP\r\n`));
+    expect(framed.map((event) => (event.kind === 'line' ? `line of ${event.bytes.length}` : 'too long'))).toEqual(expected);
+  });
+
+  it.each([
+    [4095, ['line of 4095', 'line of 4']],
+    [4096, ['too long', 'line of 4']],
+  ])('of %i bytes without its bare LF', (length, expected) => {
+    const framed = new LineFramer().push(latin1(`${'x'.repeat(length)}\nNOOP\n`));
     expect(framed.map((event) => (event.kind === 'line' ? `line of ${event.bytes.length}` : 'too long'))).toEqual(expected);
   });
 
@@ -126,8 +134,9 @@ describe('the longest line', () => {
 
   it('is reported once, when it is known, and discarded up to its LF', () => {
     const framer = new LineFramer(8);
-    expect(frame('1234567', framer)).toEqual(['too long']);
-    expect(frame('89\r\0\r0123456789', framer)).toEqual([]);
+    expect(frame('1234567', framer)).toEqual([]);
+    expect(frame('8', framer)).toEqual(['too long']);
+    expect(frame('9\r\0\r0123456789', framer)).toEqual([]);
     expect(framer.hasPartial).toBe(true);
     expect(frame('\r\nPWD\r\n', framer)).toEqual(['line "PWD"']);
     expect(frame('12345678\n12345678\n', framer)).toEqual(['too long', 'too long']);

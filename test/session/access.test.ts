@@ -126,7 +126,7 @@ describe('logging in', () => {
       > USER alice
       < 331
       > ACCT x
-      < 503
+      < 503 Send PASS first.
       > PASS ${password}
       < 230
       > ACCT x
@@ -134,6 +134,14 @@ describe('logging in', () => {
       > ACCT
       < 501
     `);
+  });
+
+  it('spaces behind the name are no part of it, those of a password are', async () => {
+    const { say } = await startDialogue({ until: 'secured' });
+    const afterName = '  ';
+    await say(
+      `> USER ${afterName}\n< 501\n> USER alice${afterName}\n< 331\n> PASS ${password} \n+ 1500\n< 530\n> USER alice \n< 331\n> PASS ${password}\n< 230`,
+    );
   });
 
   it('locks a name at one address for half an hour after ten failures, and at no other', async () => {

@@ -225,7 +225,9 @@ describe('a line', () => {
   it('that is longer is discarded, and the third closes', async () => {
     const { say, control } = await startDialogue();
     const long = 'x'.repeat(10_000);
-    await say(`> ${long}\n< 500 Command line too long.\n> NOOP\n< 200\n> STOR ${long}\n< 500\n> ${long}\n< 500\n< 421`);
+    await say(
+      `> ${long}\n< 500 Command line too long.\n> NOOP\n< 200\n> STOR ${long}\n< 500\n> ${long}\n< 500\n< 421 Too many command lines that are too long, closing.`,
+    );
     expect(control.ended).toBe(true);
   });
 

@@ -45,7 +45,7 @@ it.each([
   ['OPTS MLST size;nonsense;TYPE;', '200 MLST OPTS type;size;'],
   ['OPTS MLST', '200 MLST OPTS'],
   ['OPTS MLST type; size;', '501'],
-  ['OPTS HASH SHA-1', '501'],
+  ['OPTS HASH SHA-1', '502'],
   ['OPTS NONSENSE', '501'],
   ['OPTS', '501'],
   ['LANG', '200'],

@@ -36,7 +36,8 @@ export async function checkPassword(password: string, context: Context): Promise
 }
 
 export function accountInTurn({ state }: Context): Reply | undefined {
-  return state.phase === 'ready' ? undefined : replies.needsUserFirst;
+  if (state.phase === 'ready') return undefined;
+  return state.phase === 'awaitingPassword' ? replies.needsPasswordFirst : replies.needsUserFirst;
 }
 
 export function takeAccount(): Result {

@@ -44,7 +44,8 @@ export function setOption({ word, rest }: SubCommand, { state }: Context): Resul
     state.facts = facts;
     return replies.factsSet(facts);
   }
-  return replies.unknownOption;
+  // Known and not served, as the verb itself.
+  return word === 'HASH' ? replies.notImplemented : replies.unknownOption;
 }
 
 export function setLanguage(): Result {
