@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addSessionCommands } from './cli-sessions';
 import { addStoreCommands } from './cli-stores';
@@ -73,20 +72,12 @@ function configuration(): Config {
 }
 
 async function withPartners(work: (tools: Tools) => Promise<void>): Promise<void> {
-  const config = configuration();
-  if (config.metadata.kind === 'lmdb' && !isFolder(config.data)) {
-    throw new OperatorError(`${path.resolve(config.data)} is no data folder: start the server once, or set CAUSEWAY_DATA`);
-  }
-  const { partners, ids, close } = await openOperator(config);
+  const { partners, ids, close } = await openOperator(configuration());
   try {
     await work({ partners, makeUp: () => generatePassword(ids) });
   } finally {
     await close();
   }
-}
-
-function isFolder(folder: string): boolean {
-  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function print(options: JsonOption, value: unknown, text: string): void {

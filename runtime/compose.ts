@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
@@ -32,7 +31,16 @@ import { recover } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
 import { openRouting, ownAddresses } from './open-routing';
 import { openBoard, openServer } from './open-server';
-import { type Index, indexFolder, openFolderLeases, openHints, openIndex, openObjects, type Surroundings, usesFolder } from './open-stores';
+import {
+  type Index,
+  openFolderLeases,
+  openHints,
+  openIndex,
+  openObjects,
+  requireDataFolder,
+  type Surroundings,
+  usesFolder,
+} from './open-stores';
 import type { SheetFacts } from './operator/connection-sheet';
 import { OperatorError } from './operator/operator-error';
 import { Partners } from './operator/partners';
@@ -55,6 +63,7 @@ export interface OperatorTools {
 
 /** What the command line needs; beside a running server, in the same index. */
 export async function openOperator(config: Pick<Config, 'data' | 'metadata'>): Promise<OperatorTools> {
+  if (config.metadata.kind === 'lmdb') requireDataFolder(config.data);
   const undo: (() => unknown)[] = [];
   const log = commandLog();
   const { users } = await openIndex(config, { clock: systemClock, ids: randomIds, log, undo }, false);
@@ -73,9 +82,7 @@ export async function openSessions(config: Config): Promise<SessionTools> {
   const undo: (() => unknown)[] = [];
   const surroundings = { clock: systemClock, ids: randomIds, log: commandLog(), undo };
   const folder = config.metadata.kind === 'lmdb';
-  if (folder && !existsSync(indexFolder(config.data))) {
-    throw new OperatorError(`${path.resolve(config.data)} is no data folder: start the server once, or set CAUSEWAY_DATA`);
-  }
+  if (folder) requireDataFolder(config.data);
   const leases = folder ? openFolderLeases(config.data, surroundings, 'beside it') : (await openIndex(config, surroundings, false)).leases;
   const sessions = new Sessions({ leases, clock: systemClock, beatEvery: beatEvery(config) });
   return { sessions, pause: (milliseconds) => systemClock.sleep(milliseconds), close: () => closeAll(undo) };
@@ -264,6 +271,7 @@ export interface FilesystemTools {
 
 /** The filesystem without a server: for commands, and for the function that follows the bucket's events. In the data folder nobody else may be at work. */
 export async function openFilesystem(config: Config, log: Log = commandLog()): Promise<FilesystemTools> {
+  if (usesFolder(config)) requireDataFolder(config.data);
   const undo: (() => unknown)[] = [];
   try {
     const { fs, index, observer } = await openRules(config, log, undo);

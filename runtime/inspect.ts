@@ -11,6 +11,7 @@ import type { Config } from './config/config';
 import { warningOfAddress } from './config/private-address';
 import { ownAddresses } from './open-routing';
 import { openIndex, openObjects } from './open-stores';
+import { explainStart } from './operator/explain-start';
 import type { Finding } from './operator/findings';
 import { OperatorError } from './operator/operator-error';
 
@@ -74,7 +75,7 @@ async function inspectObjects(config: Config): Promise<Finding[]> {
     const largest = Math.floor(opened.store.largestObject / 1024 ** 3);
     return [{ level: 'good', subject, text: `can be used (profile ${opened.profile.name}); files of up to ${largest} GiB` }, ...notes];
   } catch (error) {
-    return [{ level: 'problem', subject, text: messageOf(error) }];
+    return [{ level: 'problem', subject, text: explainStart(error, config.data) }];
   }
 }
 
@@ -89,7 +90,7 @@ async function inspectIndex(config: Config): Promise<Finding[]> {
     const some: Finding = { level: 'good', subject, text: `can be used; ${partners} partners` };
     return partners > 0 ? [some] : [some, { level: 'note', subject, text: 'no partner is there yet: causeway partner add NAME' }];
   } catch (error) {
-    return messageOf(error)
+    return explainStart(error, config.data)
       .split('\ncauseway: ')
       .map((text) => ({ level: 'problem', subject, text }));
   } finally {

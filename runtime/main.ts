@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { pinoLog } from './adapters/pino-log';
@@ -7,6 +6,7 @@ import { availableMemory } from './adapters/process-identity';
 import { randomIds } from './adapters/random-ids';
 import { describeConnection, needsFolder, type RunningServer, startServer } from './compose';
 import { type Config, readConfig } from './config/config';
+import { makeFolder, ownMode } from './open-stores';
 import { startPrimary, startWorker } from './open-workers';
 import { connectionSheet } from './operator/connection-sheet';
 import { explainStart } from './operator/explain-start';
@@ -25,7 +25,7 @@ const firstPartner = 'demo';
 export async function main(): Promise<void> {
   const { config, log } = begin();
   try {
-    if (needsFolder(config)) mkdirSync(config.data, { recursive: true, mode: 0o700 });
+    if (needsFolder(config)) makeFolder(config.data, ownMode);
     log.info('server.start', { data: path.resolve(config.data), node: process.version });
     const starting = config.workers > 1 ? startPrimary(config, hostname(), log, forkWorker) : startServer(config, hostname(), log);
     stopOnSignal(starting, log);

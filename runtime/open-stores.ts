@@ -1,3 +1,4 @@
+import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { SqsHintSource } from './adapters/bucket-events/sqs-hint-source';
 import { openDirectoryStore } from './adapters/directory/open-directory-store';
@@ -6,6 +7,7 @@ import { DynamoMetadataStore } from './adapters/dynamodb/dynamodb-metadata-store
 import { DynamoUserDirectory } from './adapters/dynamodb/dynamodb-user-directory';
 import { openDynamo } from './adapters/dynamodb/open-dynamodb';
 import { checkTable } from './adapters/dynamodb/table';
+import { damageOf } from './adapters/lmdb/damage';
 import { Environment } from './adapters/lmdb/environment';
 import { LmdbLeaseStore, openLeases } from './adapters/lmdb/lmdb-lease-store';
 import { LmdbMetadataStore } from './adapters/lmdb/lmdb-metadata-store';
@@ -14,6 +16,7 @@ import { MemoryLeaseStore } from './adapters/memory/memory-lease-store';
 import { bootId } from './adapters/process-identity';
 import { openS3Store } from './adapters/s3/open-s3-store';
 import type { Config, S3Config } from './config/config';
+import { damagedIndex, indexIn } from './operator/explain-start';
 import { OperatorError } from './operator/operator-error';
 import type { Clock } from './ports/clock';
 import type { HintSource } from './ports/hint-source';
@@ -46,7 +49,30 @@ export interface Index {
   upkeep(): void;
 }
 
-export const indexFolder = (data: string) => path.join(data, 'index');
+/** Of a folder that nobody else reads: passwords and keys lie in it. */
+export const ownMode = 0o700;
+
+/** Folder by folder: in places such as /proc Node's own recursive way never comes back. */
+export function makeFolder(folder: string, mode: number): void {
+  if (isFolder(folder)) return;
+  makeFolder(path.dirname(path.resolve(folder)), mode);
+  try {
+    mkdirSync(folder, { mode });
+  } catch (error) {
+    // The command line and the server may begin at the same moment.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolder(folder)) throw error;
+  }
+}
+
+function isFolder(folder: string): boolean {
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** A typing error in CAUSEWAY_DATA must not make a second data folder, in which nobody is known. */
+export function requireDataFolder(data: string): void {
+  if (isFolder(data)) return;
+  throw new OperatorError(`${path.resolve(data)} is no data folder: start the server once, or set CAUSEWAY_DATA`);
+}
 
 /**
  * @param leases Where the index lies in the folder, which has none of its own.
@@ -72,7 +98,11 @@ export async function openIndex(
       upkeep: () => undefined,
     };
   }
-  const environment = new Environment(indexFolder(config.data), ids.token());
+  const folder = indexIn(config.data);
+  makeFolder(folder, ownMode);
+  const damage = damageOf(folder);
+  if (damage) throw new OperatorError(damagedIndex(folder, damage));
+  const environment = new Environment(folder, ids.token());
   undo.push(() => environment.close());
   environment.maintain();
   return {
@@ -89,7 +119,10 @@ export async function openIndex(
  * only looks, and asks.
  */
 export function openFolderLeases(data: string, { clock, ids, undo }: Surroundings, owner: 'server' | 'beside it'): LeaseStore {
-  const environment = openLeases(path.join(indexFolder(data), 'leases'), ids.token(), owner, bootId());
+  const folder = path.join(indexIn(data), 'leases');
+  const damage = owner === 'beside it' && damageOf(folder);
+  if (damage) throw new OperatorError(`the list of sessions is damaged: ${damage}. The server makes a new one when it is started again`);
+  const environment = openLeases(folder, ids.token(), owner, bootId());
   undo.push(() => environment.close());
   return new LmdbLeaseStore(environment, new MemoryLeaseStore(clock));
 }
@@ -116,9 +149,12 @@ export function openHints({ objects }: Config): HintSource | undefined {
 
 async function openFolder(config: Config, { clock, log }: Surroundings): Promise<ObjectStore> {
   const ownModes = config.objectsPath === undefined;
+  const base = config.objectsPath ?? config.data;
+  const modes = ownModes ? { file: 0o600, directory: ownMode } : { file: 0o666, directory: 0o777 };
+  makeFolder(base, modes.directory);
   const { store, warnings } = await openDirectoryStore({
-    base: config.objectsPath ?? config.data,
-    modes: ownModes ? { file: 0o600, directory: 0o700 } : { file: 0o666, directory: 0o777 },
+    base,
+    modes,
     clock,
     reserve: config.diskReserve,
     bootId: bootId(),

@@ -54,6 +54,15 @@ describe('leases in lmdb', () => {
     expect(await server.takeKicks('one')).toEqual(['s-1']);
   });
 
+  it('that are damaged are made anew by the server: they would be empty anyway', async () => {
+    const at = folder();
+    mkdirSync(at, { recursive: true });
+    writeFileSync(path.join(at, 'boot-id'), 'boot 1');
+    writeFileSync(path.join(at, 'data.mdb'), 'no index');
+    await open(at).show(row('s-1'));
+    expect(await open(at, 'beside it').sessions('one')).toEqual([row('s-1')]);
+  });
+
   it('of a server that is gone are not there for the next one', async () => {
     const at = folder();
     const before = open(at);

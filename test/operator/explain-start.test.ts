@@ -1,3 +1,4 @@
+import { Failure } from '../../runtime/model/failure';
 import { explainStart } from '../../runtime/operator/explain-start';
 
 const refused = (code: string, path?: string) => Object.assign(new Error(`${code}: the system's words`), { code, path });
@@ -16,6 +17,27 @@ it.each([
   expect(line).toContain(text);
   expect(line).toContain('CAUSEWAY_DATA');
   expect(line).not.toContain('\n');
+});
+
+it('a folder that cannot be made where it was asked for is told, another file that is missing speaks for itself', () => {
+  const missing = refused('ENOENT', '/proc/causeway');
+  expect(explainStart(Object.assign(missing, { syscall: 'mkdir' }), '/proc/causeway/data')).toBe(
+    '/proc/causeway cannot be made in this place: choose another folder with CAUSEWAY_DATA',
+  );
+  expect(explainStart(Object.assign(refused('ENOENT', '/etc/cert.pem'), { syscall: 'open' }), '/d')).toBe("ENOENT: the system's words");
+});
+
+it.each([
+  new Error('MDB_CORRUPTED: Located page was wrong type'),
+  new Failure('store-unavailable', 'The index is not available.', { cause: new Error('MDB_PAGE_NOTFOUND: Requested page not found') }),
+])('%s is told as damage, with the way out', (error) => {
+  expect(explainStart(error, '/srv/causeway')).toMatch(
+    /^the index is damaged: MDB_\w+: .*\. Move \/srv\/causeway\/index away, .*operations\.md$/,
+  );
+});
+
+it('an index that is only full is not called damaged', () => {
+  expect(explainStart(new Error('MDB_MAP_FULL: Environment mapsize limit reached'), '/d')).toMatch(/^MDB_MAP_FULL/);
 });
 
 it('an error without a place is one of the data folder', () => {

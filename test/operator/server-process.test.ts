@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -107,14 +107,64 @@ it.each(['CAUSEWAY_EXPLICIT_PORT', 'CAUSEWAY_IMPLICIT_PORT', 'CAUSEWAY_PASSIVE_P
   },
 );
 
-it('says that its folder is a file', async () => {
+it('says that its folder is a file, or a link to nowhere', async () => {
   writeFileSync(path.join(folder, 'file'), '');
-  for (const data of ['file', 'file/below']) {
+  symlinkSync('nowhere', path.join(folder, 'link'));
+  for (const data of ['file', 'file/below', 'link', 'link/below']) {
     const { code, err } = await run('main.ts', [], settings(data));
     expect(code).toBe(1);
-    expect(err.trim().split('\n').at(-1)).toMatch(/^causeway: .*file.* cannot be a folder, for there is a file in its place/);
+    expect(err.trim().split('\n').at(-1)).toMatch(
+      /^causeway: .*(file|link).* cannot be a folder, for there is a file, or a link that leads nowhere/,
+    );
   }
 });
+
+const onLinux = process.platform === 'linux' ? it : it.skip;
+
+onLinux.each([
+  ['CAUSEWAY_DATA', '/proc/causeway/data'],
+  ['CAUSEWAY_OBJECTS_PATH', '/proc/causeway'],
+])('says that %s cannot be made where it was put, and does not try for ever', async (name, place) => {
+  const { code, err } = await run('main.ts', [], settings('unmade', { [name]: place }));
+  expect(code).toBe(1);
+  expect(err.trim().split('\n').at(-1)).toMatch(/^causeway: \/proc\/causeway cannot be made in this place/);
+});
+
+it('a damaged index is told in a line by the server and by the commands, and moved away it costs no file', async () => {
+  const data = path.join(folder, 'damaged');
+  const index = path.join(data, 'index');
+  mkdirSync(index, { recursive: true });
+  writeFileSync(path.join(index, 'data.mdb'), 'no index');
+  mkdirSync(path.join(data, 'objects', 'demo'), { recursive: true });
+  const kept = path.join(data, 'objects', 'demo', 'kept.csv');
+  writeFileSync(kept, 'kept');
+  const expected = `causeway: the index is damaged: ${index}/data.mdb does not begin as an index of this version does. Move ${index} away,`;
+  const [server, list, reconcile] = await Promise.all([
+    run('main.ts', [], settings('damaged')),
+    run('cli.ts', ['partner', 'list'], settings('damaged')),
+    run('cli.ts', ['reconcile'], settings('damaged')),
+  ]);
+  for (const { code, err } of [server, list, reconcile]) {
+    expect(code).toBe(1);
+    expect(err.trim().split('\n').at(-1)).toContain(expected);
+  }
+  renameSync(index, `${index}-damaged`);
+  expect(await run('cli.ts', ['partner', 'add', 'demo'], settings('damaged'))).toMatchObject({ code: 0, err: '' });
+  expect(await run('cli.ts', ['reconcile', '--dry-run'], settings('damaged'))).toMatchObject({
+    out: expect.stringContaining('unknown  "demo/kept.csv"'),
+  });
+  expect(readFileSync(kept, 'utf8')).toBe('kept');
+});
+
+it.each([['reconcile'], ['import', '.', '--partner', 'demo'], ['sessions'], ['partner', 'list']])(
+  '%s does not make the folder that a typing error names',
+  async (...command) => {
+    const { code, err } = await run('cli.ts', command, settings('tpyo'));
+    expect(code).toBe(1);
+    expect(err).toBe(`causeway: ${path.join(folder, 'tpyo')} is no data folder: start the server once, or set CAUSEWAY_DATA\n`);
+    expect(existsSync(path.join(folder, 'tpyo'))).toBe(false);
+  },
+);
 
 it('a certificate that cannot be used keeps it from starting', async () => {
   const certificate = path.join(folder, 'bad.pem');

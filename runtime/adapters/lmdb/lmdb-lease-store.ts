@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Failure } from '../../model/failure';
 import type { LeaseStore, SessionRow, TaskStatus } from '../../ports/lease-store';
+import { damageOf } from './damage';
 import { Environment, type Headroom } from './environment';
 
 /**
@@ -25,7 +26,8 @@ const mostKicks = 1_000;
 export function openLeases(folder: string, origin: string, owner: 'server' | 'beside it', bootId: string | undefined): Environment {
   const note = path.join(folder, 'boot-id');
   const unknown = bootId === undefined;
-  if (unknown ? owner === 'server' : readNote(note) !== bootId) {
+  const worthless = unknown ? owner === 'server' : readNote(note) !== bootId;
+  if (worthless || (owner === 'server' && damageOf(folder) !== undefined)) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // Before the environment is there: whoever comes next must not throw away one that is in use.
