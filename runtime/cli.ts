@@ -107,7 +107,7 @@ function withChanges(command: Command): Command {
     .option('--home <path>', "folder below objects; the partner's name unless set")
     .option('--rights <list>', 'all, drop-box, none, or a list: list,read,write,overwrite,delete,rename,mkdir')
     .option('--directory <path=rights>', 'rights of one directory, as often as wanted; path= removes them', collect)
-    .option('--allow <cidr>', 'addresses that may log in, as often as wanted; any lifts the limit', collect)
+    .option('--allow <cidr>', 'addresses that he may come from, now and in open sessions; as often as wanted; any lifts the limit', collect)
     .option('--max-sessions <n>', 'sessions at once; none: the server setting')
     .option('--max-file <bytes>', 'largest file; none: no limit')
     .option('--switch <name=value>', `protocol and TLS switches, as often as wanted: ${switchNames.join(', ')}`, collect);
@@ -236,7 +236,11 @@ function addPartnerCommands(program: Command): void {
     ['disable', false],
   ] as const) {
     withJson(partner.command(`${verb} <name>`))
-      .description(enabled ? 'let a partner log in again' : "refuse a partner's logins and end his sessions at their next command")
+      .description(
+        enabled
+          ? 'let a partner log in again'
+          : "refuse a partner's logins; his sessions end at their next command, and uploads that run are not stored",
+      )
       .addHelpText('after', `\nExample:\n  causeway partner ${verb} acme`)
       .action((name: string, options: JsonOption) =>
         withPartners(async ({ partners }) => {

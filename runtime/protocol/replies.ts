@@ -20,6 +20,7 @@ export const sessionTooLong = reply(421, 'Session lasted its longest time, recon
 export const restarting = reply(421, 'Server restarting, reconnect now.');
 export const kicked = reply(421, 'This session was ended by the operator, closing.');
 export const accountDisabled = reply(421, 'This account has been disabled or removed, closing.');
+export const addressBarred = reply(421, 'This account may no longer be used from this address, closing.');
 export const internalError = reply(421, 'Internal error, closing this session.');
 export const tooManyBadCommands = reply(421, 'Too many unknown commands, closing.');
 export const tooManyLongLines = reply(421, 'Too many command lines that are too long, closing.');

@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock';
 import type { Log } from '../ports/log';
 import type { Metrics } from '../ports/metrics';
 import type { Surroundings } from '../protocol/arguments';
+import type { Reply } from '../protocol/reply';
 import type { ControlChannel, DataChannel } from './channels';
 import type { Login } from './login';
 import type { SessionLimits } from './session-limits';
@@ -31,6 +32,8 @@ export interface Context {
   readonly enter: (user: User) => void;
   /** Logs it out, if it is in. */
   readonly leave: () => void;
+  /** Looks the partner up again, so that what the operator changed holds from here on. A reply: he may not be here any more. */
+  readonly barred: () => Promise<Reply | undefined>;
   /** Where a path argument is read from, and in which charset. */
   readonly surroundings: () => Surroundings;
 }

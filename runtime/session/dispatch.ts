@@ -1,5 +1,5 @@
 import { Failure } from '../model/failure';
-import * as replies from '../protocol/replies';
+import type { Reply } from '../protocol/reply';
 import type { Result, Row } from './command';
 import type { Context } from './context';
 import { failureReply } from './failure-reply';
@@ -8,18 +8,11 @@ import { checkAccess, checkReady, checkTurn, faultReply } from './gate';
 /**
  * From a row and its argument to a result: who asks, through the gate, to the handler; whatever they throw that has a reply becomes it. It writes nothing and
  * keeps nothing, so the order of everything that can refuse a command is read in one place.
- *
- * @param refresh Looks the partner up again, so that what the operator changed holds for this command; false: he may not be here any more.
  */
-export async function dispatch(
-  row: Row<unknown>,
-  argument: Buffer | undefined,
-  context: Context,
-  refresh: () => Promise<boolean>,
-): Promise<Result> {
+export async function dispatch(row: Row<unknown>, argument: Buffer | undefined, context: Context): Promise<Result> {
   let result: Result;
   try {
-    result = await decide(row, argument, context, refresh);
+    result = await decide(row, argument, context);
   } catch (error) {
     const reply = failureReply(error);
     if (!reply) throw error;
@@ -31,8 +24,9 @@ export async function dispatch(
   return result;
 }
 
-async function decide(row: Row<unknown>, argument: Buffer | undefined, context: Context, refresh: () => Promise<boolean>): Promise<Result> {
-  if (!(await isStillWelcome(row, refresh))) return { close: replies.accountDisabled };
+async function decide(row: Row<unknown>, argument: Buffer | undefined, context: Context): Promise<Result> {
+  const close = await barredNow(row, context);
+  if (close) return { close };
   const refused = checkAccess(row, context);
   if (refused) return refused;
   const parsed = row.argument(argument, context.surroundings());
@@ -41,12 +35,12 @@ async function decide(row: Row<unknown>, argument: Buffer | undefined, context: 
   return early ?? row.run(parsed.value, context);
 }
 
-async function isStillWelcome(row: Row<unknown>, refresh: () => Promise<boolean>): Promise<boolean> {
+async function barredNow(row: Row<unknown>, context: Context): Promise<Reply | undefined> {
   try {
-    return await refresh();
+    return await context.barred();
   } catch (error) {
     // The directory of partners does not answer. QUIT, NOOP and their like need nothing from it.
-    if (error instanceof Failure && row.phase !== 'ready') return true;
+    if (error instanceof Failure && row.phase !== 'ready') return undefined;
     throw error;
   }
 }

@@ -44,25 +44,16 @@ export class Login {
     const { users, hasher, lockOut, clock, ids, metrics } = this.options;
     const { failures, locked } = await lockOut.look(name, address);
     const user = (await users.find(name))?.user;
-    const usable = user?.enabled && !locked && isAllowed(user, address);
-    const right = await hasher.verify(usable ? user.passwordHashes : [], password);
-    if (user && usable && right) {
+    const barred = locked ? 'locked' : whyBarred(user, address);
+    const right = await hasher.verify(user && !barred ? user.passwordHashes : [], password);
+    if (user && !barred && right) {
       if (failures > 0) await lockOut.succeeded(name, address);
       if (!(await this.takeSeats(user, { address, session }))) return 'too-many';
       metrics.count('logins.ok');
       return user;
     }
-    const why = locked
-      ? 'locked'
-      : !user
-        ? 'unknown user'
-        : !user.enabled
-          ? 'disabled'
-          : !usable
-            ? 'address not allowed'
-            : 'wrong password';
     metrics.count('logins.failed');
-    log.warn('login.failed', { partner: name.slice(0, 64), peer: address, text: why });
+    log.warn('login.failed', { partner: name.slice(0, 64), peer: address, text: barred ?? 'wrong password' });
     if (await lockOut.failed(name, address)) log.warn('login.locked', { partner: name.slice(0, 64), peer: address });
     await clock.sleep(shortestDelay + ids.random(jitter));
     return undefined;
@@ -81,6 +72,13 @@ export class Login {
     this.options.seats.give({ kind: 'partner', name: user.name, session });
     this.options.seats.give({ kind: 'address', name: address, session });
   }
+}
+
+/** Asked at the login, and again as long as the session lives: what the operator changes holds for those who are in, too. */
+export function whyBarred(user: User | undefined, address: string): 'unknown user' | 'disabled' | 'address not allowed' | undefined {
+  if (!user) return 'unknown user';
+  if (!user.enabled) return 'disabled';
+  return isAllowed(user, address) ? undefined : 'address not allowed';
 }
 
 /** @throws When a block is malformed: those are refused when they are set. */

@@ -22,7 +22,7 @@ import { commandTable } from './command-table';
 import type { Context } from './context';
 import { dispatch } from './dispatch';
 import { liveContext } from './live-context';
-import type { Login } from './login';
+import { type Login, whyBarred } from './login';
 import { RunningTransfer } from './running-transfer';
 import type { SessionLimits } from './session-limits';
 import { SessionTimers, type TimeOut } from './session-timers';
@@ -111,6 +111,7 @@ export class Session implements SessionHandler {
         progress: () => this.transfer?.describe() ?? ['No transfer is running'],
         enter: (user) => this.enter(user),
         leave: () => this.leave(),
+        barred: () => this.refreshUser(),
       },
       { log: () => this.log, user: () => this.user, view: () => this.view },
     );
@@ -218,7 +219,7 @@ export class Session implements SessionHandler {
     let code: number;
     if (row) {
       this.handling = { row, since: began };
-      const result = await dispatch(row, command?.argument, this.context, () => this.refreshUser());
+      const result = await dispatch(row, command?.argument, this.context);
       this.handling = undefined;
       if (verb === 'RNTO') this.state.renameSource = undefined;
       // Kept until the next transfer attempt, granted or refused (RFC 3659 §5.3).
@@ -234,13 +235,12 @@ export class Session implements SessionHandler {
     this.log.info('command', { verb: row ? verb : '?', argument: shown, code, ms: clock.monotonic() - began });
   }
 
-  /** What the operator changed holds for the next command. */
-  private async refreshUser(): Promise<boolean> {
-    if (!this.user) return true;
+  private async refreshUser(): Promise<Reply | undefined> {
+    if (!this.user) return undefined;
     const stored = await this.options.users.find(this.user.name);
-    if (!stored?.user.enabled) return false;
-    this.user = stored.user;
-    return true;
+    const barred = whyBarred(stored?.user, this.options.control.peerAddress);
+    if (stored && !barred) this.user = stored.user;
+    return barred && (barred === 'address not allowed' ? replies.addressBarred : replies.accountDisabled);
   }
 
   private async apply(result: Result, verb: string): Promise<number> {

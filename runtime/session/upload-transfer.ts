@@ -1,7 +1,9 @@
 import type { PreparedUpload, UploadMode } from '../filesystem/partner-view';
 import { Failure } from '../model/failure';
 import type { VirtualPath } from '../model/virtual-path';
+import type { ByteSource } from '../ports/byte-source';
 import * as replies from '../protocol/replies';
+import type { Reply } from '../protocol/reply';
 import type { Transfer } from './command';
 import type { Context } from './context';
 import { dataProtection } from './state';
@@ -18,8 +20,10 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
   const { switches } = user;
   const protection = dataProtection(state, switches);
   let lastByteAt: number | undefined;
+  let barred: Reply | undefined;
   const verdict = (received: number) => {
     lastByteAt ??= clock.monotonic();
+    if (barred) throw new Failure('not-allowed', 'Not stored: this account may not be used any more.');
     if (!context.mayFinish()) throw new Failure('control-lost', 'Upload incomplete: the control connection was lost.');
     if (announced !== undefined && state.type === 'I' && switches.announcedSize === 'check') checkAnnounced(announced, received);
   };
@@ -37,7 +41,15 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
       // The connection is taken from the session here: until the data ends, nothing else may use it.
       const connection = await openOrCancel(() => data.open({ direction: 'receive', protection, switches, signal }), upload);
       bytes = () => connection.bytes;
-      await upload.receive(connection.source, verdict, signal);
+      const { source } = connection;
+      const askedAtEnd: ByteSource = {
+        deliver: async (accept, ready) => {
+          await source.deliver(accept, ready);
+          // The bytes may have taken hours, in which the operator has shut him out.
+          barred = await context.barred();
+        },
+      };
+      await upload.receive(askedAtEnd, verdict, signal);
       if (lastByteAt !== undefined) metrics.observe('uploads.seconds-to-226', (clock.monotonic() - lastByteAt) / 1_000);
       return replies.transferComplete;
     },

@@ -216,6 +216,16 @@ describe('an account that changes under a session', () => {
     expect(control.ended).toBe(true);
   });
 
+  it.each([
+    ['203.0.113.0/24', '< 421 This account may no longer be used from this address, closing.', true],
+    ['192.0.2.0/24', '< 257', false],
+  ])('and may be used from %s only, is answered %s', async (block, reply, ended) => {
+    const { say, change, control } = await startDialogue();
+    await change({ allowedAddresses: [block] });
+    await say(`> PWD\n${reply}`);
+    expect(control.ended).toBe(ended);
+  });
+
   it('ends it when it is removed', async () => {
     const { say, users } = await startDialogue();
     const stored = await users.find('alice');

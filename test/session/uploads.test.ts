@@ -1,4 +1,5 @@
 import { Failure, type FailureKind } from '../../runtime/model/failure';
+import type { User } from '../../runtime/model/user';
 import { settle } from '../support/fake-clock';
 import { type Dialogue, type Start, startDialogue } from './dialogue';
 
@@ -42,6 +43,34 @@ describe('an upload', () => {
     await say('> APPE a\n< 150\n< 451 The file has been taken.');
     expect(logged.find(({ event }) => event === 'transfer.end')?.fields).toMatchObject({ code: 451, fault: 'client' });
     expect(data.last.request.signal.aborted).toBe(true);
+  });
+
+  it.each<[string, Partial<User> | 'removed', string]>([
+    ['was disabled', { enabled: false }, '421 This account has been disabled or removed, closing.'],
+    ['was removed', 'removed', '421 This account has been disabled or removed, closing.'],
+    ['was shut out with his address', { allowedAddresses: ['203.0.113.0/24'] }, '421 This account may no longer be used from this address'],
+  ])('of a partner who %s meanwhile is not stored', async (_, changes, farewell) => {
+    const { say, data, view, change, users, control } = await ready();
+    await say('> STOR a.csv\n< 150');
+    data.last.arrive('half');
+    if (changes !== 'removed') await change(changes);
+    else await users.remove('alice', (await users.find('alice'))?.revision ?? '');
+    data.last.finish();
+    await settle();
+    await say(`< 550 Not stored: this account may not be used any more. [s-TEST01]\n> NOOP\n< ${farewell}`);
+    expect(view.content('/a.csv')).toBeUndefined();
+    expect(control.ended).toBe(true);
+  });
+
+  it('goes on when something else of its partner is changed', async () => {
+    const { say, data, view, change } = await ready();
+    await say('> STOR a.csv\n< 150');
+    await change({ maxSessions: 1, allowedAddresses: ['192.0.2.0/24'] });
+    data.last.arrive('whole');
+    data.last.finish();
+    await settle();
+    await say('< 226');
+    expect(view.content('/a.csv')).toBe('whole');
   });
 
   it('of no bytes is a file of no bytes', async () => {
