@@ -42,6 +42,7 @@ import {
   usesFolder,
 } from './open-stores';
 import type { SheetFacts } from './operator/connection-sheet';
+import { explainFetch } from './operator/explain-start';
 import { OperatorError } from './operator/operator-error';
 import { Partners } from './operator/partners';
 import { Sessions } from './operator/sessions';
@@ -107,8 +108,15 @@ function certificateFiles({ data, certificate }: Pick<Config, 'data' | 'certific
 
 /** How a certificate that is kept elsewhere is fetched; undefined: it lies in files. */
 function fetchOf({ certificate, region }: Config): (() => Promise<Certificate>) | undefined {
-  if (certificate.kind === 'acm') return exportFromAcm(certificate.arn, region);
-  return certificate.kind === 'secret' ? readFromSecret(certificate.arn, region) : undefined;
+  if (certificate.kind === 'acm') return explained('CAUSEWAY_CERTIFICATE_ARN', exportFromAcm(certificate.arn, region));
+  return certificate.kind === 'secret' ? explained('CAUSEWAY_CERTIFICATE_SECRET', readFromSecret(certificate.arn, region)) : undefined;
+}
+
+function explained(setting: string, fetch: () => Promise<Certificate>): () => Promise<Certificate> {
+  return () =>
+    fetch().catch((cause: Error) => {
+      throw new OperatorError(explainFetch(setting, cause), 'failed', { cause });
+    });
 }
 
 export async function openCertificates(config: Config, hostName: string, clock: Clock, log: Log): Promise<CertificateSource> {

@@ -156,6 +156,17 @@ export function readConfig(
   return faults.length > 0 ? { faults } : config;
 }
 
+/** What has no effect without its store: whoever sets one of them believes that his files go there. */
+const ofBucket = [
+  'CAUSEWAY_BUCKET',
+  'CAUSEWAY_S3_ENDPOINT',
+  'CAUSEWAY_S3_KMS_KEY',
+  'CAUSEWAY_S3_STORAGE_CLASS',
+  'CAUSEWAY_S3_TAGS',
+  'CAUSEWAY_BUCKET_EVENTS',
+] as const;
+const ofTable = ['CAUSEWAY_TABLE', 'CAUSEWAY_DYNAMODB_ENDPOINT'] as const;
+
 function readObjects(reader: Reader, faults: string[]): Config['objects'] {
   const kind = reader.choice('CAUSEWAY_OBJECTS');
   const s3: S3Config = {
@@ -172,7 +183,7 @@ function readObjects(reader: Reader, faults: string[]): Config['objects'] {
     events: reader.url('CAUSEWAY_BUCKET_EVENTS'),
   };
   if (kind !== 's3') {
-    if (s3.bucket) faults.push('CAUSEWAY_BUCKET is set, but CAUSEWAY_OBJECTS is not s3');
+    for (const name of ofBucket) if (reader.text(name)) faults.push(`${name} is set, but CAUSEWAY_OBJECTS is not s3`);
     return { kind: 'directory' };
   }
   if (!s3.bucket) faults.push('CAUSEWAY_OBJECTS is s3, so CAUSEWAY_BUCKET must name the bucket');
@@ -211,7 +222,7 @@ function readMetadata(reader: Reader, faults: string[]): Config['metadata'] {
   const table = reader.text('CAUSEWAY_TABLE');
   const endpoint = reader.url('CAUSEWAY_DYNAMODB_ENDPOINT');
   if (kind !== 'dynamodb') {
-    if (table) faults.push('CAUSEWAY_TABLE is set, but CAUSEWAY_METADATA is not dynamodb');
+    for (const name of ofTable) if (reader.text(name)) faults.push(`${name} is set, but CAUSEWAY_METADATA is not dynamodb`);
     return { kind: 'lmdb' };
   }
   if (!table) faults.push('CAUSEWAY_METADATA is dynamodb, so CAUSEWAY_TABLE must name the table');

@@ -24,6 +24,14 @@ export function explainStart(error: unknown, data: string): string {
   return damage === undefined ? message : damagedIndex(indexIn(data), damage);
 }
 
+/** What the SDK says names neither the setting that made it ask, nor the one that is missing. */
+export function explainFetch(setting: string, { message }: Error): string {
+  const wanted = /region is missing/i.test(message)
+    ? 'set CAUSEWAY_REGION'
+    : 'check its value, CAUSEWAY_REGION and the rights of this machine';
+  return `the certificate that ${setting} names cannot be fetched (${message}): ${wanted}`;
+}
+
 export const indexIn = (data: string) => path.join(data, 'index');
 
 /** The way out loses no file: the folder decides what exists. What is lost, and how else it can be had back, is told in the page it names. */

@@ -78,5 +78,10 @@ export function explainBind(error: NodeJS.ErrnoException, host: string, port: nu
       cause: error,
     });
   }
+  if (error.syscall === 'getaddrinfo') {
+    return new Error(`${host} is a name without an address: set CAUSEWAY_HOST to an address of this machine, or to 0.0.0.0`, {
+      cause: error,
+    });
+  }
   return new Error(`port ${where} cannot be bound: ${error.message}`, { cause: error });
 }

@@ -216,3 +216,18 @@ describe('workers', () => {
     expect(faults({ ...table, CAUSEWAY_WORKERS: '1' })).toEqual([]);
   });
 });
+
+it.each([
+  ['CAUSEWAY_BUCKET', 'files', 'CAUSEWAY_OBJECTS is not s3'],
+  ['CAUSEWAY_S3_ENDPOINT', 'http://127.0.0.1:7070', 'CAUSEWAY_OBJECTS is not s3'],
+  ['CAUSEWAY_S3_KMS_KEY', 'key', 'CAUSEWAY_OBJECTS is not s3'],
+  ['CAUSEWAY_S3_STORAGE_CLASS', 'GLACIER_IR', 'CAUSEWAY_OBJECTS is not s3'],
+  ['CAUSEWAY_S3_TAGS', 'a=b', 'CAUSEWAY_OBJECTS is not s3'],
+  ['CAUSEWAY_BUCKET_EVENTS', 'https://sqs.eu-west-1.amazonaws.com/1/q', 'CAUSEWAY_OBJECTS is not s3'],
+  ['CAUSEWAY_TABLE', 't', 'CAUSEWAY_METADATA is not dynamodb'],
+  ['CAUSEWAY_DYNAMODB_ENDPOINT', 'http://127.0.0.1:8000', 'CAUSEWAY_METADATA is not dynamodb'],
+])('%s without its store would be silently without effect, and is a fault', (name, value, why) => {
+  expect(faults({ [name]: value })).toEqual([`${name} is set, but ${why}`]);
+  const stores = { CAUSEWAY_OBJECTS: 's3', CAUSEWAY_BUCKET: 'files', CAUSEWAY_METADATA: 'dynamodb', CAUSEWAY_TABLE: 't' };
+  expect(faults({ ...stores, [name]: value })).toEqual([]);
+});

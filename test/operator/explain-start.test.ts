@@ -1,5 +1,5 @@
 import { Failure } from '../../runtime/model/failure';
-import { explainStart } from '../../runtime/operator/explain-start';
+import { explainFetch, explainStart } from '../../runtime/operator/explain-start';
 
 const refused = (code: string, path?: string) => Object.assign(new Error(`${code}: the system's words`), { code, path });
 
@@ -38,6 +38,15 @@ it.each([
 
 it('an index that is only full is not called damaged', () => {
   expect(explainStart(new Error('MDB_MAP_FULL: Environment mapsize limit reached'), '/d')).toMatch(/^MDB_MAP_FULL/);
+});
+
+it.each([
+  ['Region is missing', 'set CAUSEWAY_REGION'],
+  ['AccessDenied', 'check its value, CAUSEWAY_REGION and the rights of this machine'],
+])('a certificate that cannot be fetched (%s) names its setting, and says: %s', (message, advice) => {
+  expect(explainFetch('CAUSEWAY_CERTIFICATE_ARN', new Error(message))).toBe(
+    `the certificate that CAUSEWAY_CERTIFICATE_ARN names cannot be fetched (${message}): ${advice}`,
+  );
 });
 
 it('an error without a place is one of the data folder', () => {

@@ -166,6 +166,16 @@ it.each([['reconcile'], ['import', '.', '--partner', 'demo'], ['sessions'], ['pa
   },
 );
 
+it('a certificate that cannot be fetched keeps it from starting, and names its setting', async () => {
+  const { code, err } = await run(
+    'main.ts',
+    [],
+    settings('fetched', { CAUSEWAY_CERTIFICATE_ARN: 'x', AWS_CONFIG_FILE: '/nowhere', AWS_EC2_METADATA_DISABLED: 'true' }),
+  );
+  expect(code).toBe(1);
+  expect(err.trim().split('\n').at(-1)).toMatch(/^causeway: the certificate that CAUSEWAY_CERTIFICATE_ARN names cannot be fetched/);
+});
+
 it('a certificate that cannot be used keeps it from starting', async () => {
   const certificate = path.join(folder, 'bad.pem');
   writeFileSync(certificate, 'nothing');

@@ -94,6 +94,13 @@ describe('a listener', () => {
   ])('explains %s', (code, text) => {
     expect(explainBind(Object.assign(new Error(code), { code }), '0.0.0.0', 21).message).toContain(text);
   });
+
+  it('explains a name that is none', () => {
+    const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND no.such.host'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' });
+    expect(explainBind(unknown, 'no.such.host', 'passive').message).toBe(
+      'no.such.host is a name without an address: set CAUSEWAY_HOST to an address of this machine, or to 0.0.0.0',
+    );
+  });
 });
 
 describe('the server going down', () => {
