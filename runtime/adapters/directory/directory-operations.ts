@@ -5,8 +5,9 @@ import type { ObjectKey } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import { isListable } from '../../model/virtual-path';
 import type { DirectoryOperations } from '../../ports/object-store';
-import { flushDirectory, makeDirectories } from './durable-directory';
+import { flushDirectory, flushLeft, makeDirectories } from './durable-directory';
 import { codeOf, folderOf, type Modes, pathIfAny, pathOf, type Roots, storeFailure } from './layout';
+import { inDirectoryOf, removeEmptyFrom } from './temporary-folders';
 
 /** Folders of the object store: they are what operators and consumers see and move. */
 export function folderOperations(roots: Roots, modes: Modes, folds: boolean): DirectoryOperations {
@@ -41,14 +42,16 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
         if (to === from || to.startsWith(`${from}/`)) throw new Failure('not-allowed', 'A directory cannot be moved into itself.');
         if (source === undefined || (await stampOf(source)) === undefined) return 'source-absent';
         const target = await pathOf(roots, to);
+        await removeEmptyFrom(roots, target);
         if (await statsOf(target)) return 'occupied';
-        await makeDirectories(path.dirname(target), modes.directory);
-        await rename(source, target);
+        await inDirectoryOf(target, modes.directory, () => rename(source, target));
         await flushDirectory(path.dirname(target));
-        await flushDirectory(path.dirname(source));
+        await flushLeft(path.dirname(source));
+        await removeEmptyFrom(roots, path.dirname(source));
         return 'moved';
       } catch (error) {
         if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOTDIR') return 'occupied';
+        if (codeOf(error) === 'ENOENT') return 'source-absent';
         throw storeFailure(error);
       }
     },

@@ -15,6 +15,15 @@ export async function flushDirectory(directory: string): Promise<void> {
   }
 }
 
+/** Of a directory that a name has left: where it was the last one, the directory may be gone with it. */
+export async function flushLeft(directory: string): Promise<void> {
+  try {
+    await flushDirectory(directory);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
 /** Makes a directory and its parents and flushes every one that got a new name in it. */
 export async function makeDirectories(directory: string, mode: number): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode }).catch((error: unknown) => {

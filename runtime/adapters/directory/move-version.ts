@@ -1,10 +1,11 @@
 import { rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Move, Moved } from '../../ports/object-store';
-import { flushDirectory, makeDirectories } from './durable-directory';
+import { flushDirectory, flushLeft } from './durable-directory';
 import { asidePath, codeOf, foundOf, lookAtFile, type Modes, pathIfAny, pathOf, type Roots, versionOf } from './layout';
 import { linkOnto } from './publish';
 import { decideAside, removeVersion } from './remove-version';
+import { inDirectoryOf, removeEmptyFrom } from './temporary-folders';
 
 /** Moves one version in one step: over a file that the claim saw by `rename(2)`, onto a free name by a link, which overwrites nobody. */
 export async function moveVersion(
@@ -20,11 +21,11 @@ export async function moveVersion(
   const seen = await lookAtFile(source);
   if (!seen) return 'source-absent';
   if (versionOf(seen) !== version) return { sourceOther: foundOf(seen) };
-  await makeDirectories(path.dirname(target), modes.directory);
-  const refused = over === undefined && hardLinks ? await linkThenRemove() : await renameOnto();
+  const refused = await inDirectoryOf(target, modes.directory, () => (over === undefined && hardLinks ? linkThenRemove() : renameOnto()));
   if (refused) return refused;
   await flushDirectory(path.dirname(target));
-  await flushDirectory(path.dirname(source));
+  await flushLeft(path.dirname(source));
+  await removeEmptyFrom(roots, path.dirname(source));
   return { version };
 
   async function linkThenRemove(): Promise<Moved | undefined> {
@@ -32,7 +33,8 @@ export async function moveVersion(
       const occupied = await linkOnto(source, target);
       if (occupied) return { occupied };
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return 'source-absent';
+      // Or the directory of the target is.
+      if (codeOf(error) === 'ENOENT' && !(await lookAtFile(source))) return 'source-absent';
       throw error;
     }
     const linked = await lookAtFile(target);

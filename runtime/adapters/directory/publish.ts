@@ -4,8 +4,9 @@ import type { Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import type { Settled } from '../../model/upload-record';
 import type { Completed, Found } from '../../ports/object-store';
-import { flushDirectory, makeDirectories } from './durable-directory';
+import { flushDirectory } from './durable-directory';
 import { codeOf, foundOf, lookAtFile, type Modes, versionOf } from './layout';
+import { inDirectoryOf } from './temporary-folders';
 
 /** The part file becomes the object: the only place where new content appears below `objects`. Repeating it after a crash in between ends the same way. */
 export async function publish(
@@ -15,8 +16,9 @@ export async function publish(
   settled: Settled,
   over: Version | undefined,
 ): Promise<Completed> {
-  await makeDirectories(path.dirname(target), options.modes.directory);
-  const other = over === undefined ? await placeOnto(options.hardLinks, file, target) : await renameOver(file, target, over);
+  const other = await inDirectoryOf(target, options.modes.directory, () =>
+    over === undefined ? placeOnto(options.hardLinks, file, target) : renameOver(file, target, over),
+  );
   if (other) return other === 'vanished' ? other : { occupied: other };
   await flushDirectory(path.dirname(target));
   await flushDirectory(path.dirname(file));

@@ -2,8 +2,9 @@ import { link, rename } from 'node:fs/promises';
 import path from 'node:path';
 import type { ObjectKey, Version } from '../../model/entry';
 import type { Found } from '../../ports/object-store';
-import { flushDirectory, removeFile } from './durable-directory';
+import { flushDirectory, flushLeft, removeFile } from './durable-directory';
 import { asidePath, codeOf, foundOf, lookAtFile, pathIfAny, type Roots, versionOf } from './layout';
+import { removeEmptyFrom } from './temporary-folders';
 
 /**
  * Removes one version. Set aside first: between a look and an `unlink(2)` somebody could put another file there, and it would be the one that goes. What
@@ -20,6 +21,7 @@ export async function removeVersion(
   const aside = asidePath(roots, key);
   if ((await decideAside(hardLinks, aside, target, version)) === 'removed') {
     await flushDirectory(roots.incoming);
+    await removeEmptyFrom(roots, path.dirname(target));
     return 'removed';
   }
   const seen = await lookAtFile(target);
@@ -33,8 +35,9 @@ export async function removeVersion(
   }
   const outcome = (await decideAside(hardLinks, aside, target, version)) ?? 'absent';
   // A file that is back after a power loss would be adopted as one that somebody placed there.
-  await flushDirectory(path.dirname(target));
+  await flushLeft(path.dirname(target));
   await flushDirectory(roots.incoming);
+  await removeEmptyFrom(roots, path.dirname(target));
   return outcome;
 }
 
