@@ -1,6 +1,7 @@
 import { BudgetedPartBuffers, smallestPart } from '../../runtime/adapters/memory/budgeted-part-buffers';
+import { PartBuffer } from '../../runtime/adapters/s3/part-buffer';
 import type { Admission } from '../../runtime/ports/part-buffers';
-import { settle } from '../support/fake-clock';
+import { FakeClock, settle } from '../support/fake-clock';
 
 const mebibyte = 1024 * 1024;
 
@@ -39,7 +40,14 @@ describe('part buffers', () => {
     };
     for (let turn = 0; turn < 5_000; turn++) {
       const admission = admissions[random(3)] as Admission;
-      const buffer = random(3) > 0 ? admission.take(256 * 1024 * 2 ** random(5)) : undefined;
+      const wanted = 256 * 1024 * 2 ** random(5);
+      const larger = held.findIndex(([, { length }]) => length < wanted);
+      if (larger >= 0 && random(4) === 0) {
+        const [owner, small] = held[larger] as [Admission, Buffer];
+        const next = owner.exchange(small, wanted);
+        if (next) held[larger] = [owner, next];
+      }
+      const buffer = random(3) > 0 ? admission.take(wanted) : undefined;
       if (buffer) held.push([admission, buffer]);
       else if (held.length > 0) {
         const [owner, other] = held.splice(random(held.length), 1)[0] as [Admission, Buffer];
@@ -77,6 +85,40 @@ describe('part buffers', () => {
     modest.available().catch(() => undefined);
     // Greedy holds four, modest one: up to half for him while modest waits.
     expect(takeAll(greedy, mebibyte)).toHaveLength(6);
+  });
+
+  it('are exchanged for larger ones where only the difference is free', () => {
+    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const admission = buffers.admit('acme');
+    const small = admission.take(8 * mebibyte) as Buffer;
+    admission.take(4 * mebibyte);
+    expect(admission.exchange(small, 17 * mebibyte)).toBeUndefined();
+    expect(buffers.used).toBe(12 * mebibyte);
+    expect(admission.exchange(small, 16 * mebibyte)).toHaveLength(16 * mebibyte);
+    expect(buffers.used).toBe(20 * mebibyte);
+  });
+
+  it('that cannot grow wake nobody: two uploads that wait for more would wake each other, and the process would do nothing else', async () => {
+    const buffers = new BudgetedPartBuffers(10 * mebibyte);
+    const clock = new FakeClock();
+    const parts = ['one', 'two'].map((partner) => ({ admission: buffers.admit(partner), part: undefined as PartBuffer | undefined }));
+    let woken = 0;
+    for (const each of parts) {
+      each.part = new PartBuffer(each.admission, clock);
+      while (each.part.makeRoom(5 * mebibyte)) each.part.fill(Buffer.alloc(mebibyte / 4), 0);
+      void each.admission.available().then(() => {
+        woken++;
+      });
+    }
+    expect(buffers.used).toBe(10 * mebibyte);
+    for (const { part } of parts) expect(part?.makeRoom(8 * mebibyte)).toBe(false);
+    await settle(1);
+    expect(woken).toBe(0);
+    parts[0]?.part?.drop();
+    await settle(1);
+    expect(woken).toBe(2);
+    expect(parts[1]?.part?.makeRoom(8 * mebibyte)).toBe(true);
+    expect(parts[1]?.part?.filled).toBe(5 * mebibyte);
   });
 
   it('are used again, and do not keep the memory of sizes that nobody asks for', () => {

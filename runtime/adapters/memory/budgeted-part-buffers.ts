@@ -34,6 +34,7 @@ export class BudgetedPartBuffers implements PartBuffers {
         new Promise((resolve) => {
           this.waiting.push(resolve);
         }),
+      exchange: (buffer, wanted) => this.exchange(partner, buffer, wanted),
       give: (buffer) => this.give(partner, buffer),
       end: () => {
         if (open) this.admitted--;
@@ -53,25 +54,40 @@ export class BudgetedPartBuffers implements PartBuffers {
       if (this.used + this.spareBytes + wanted > this.budget) this.dropSpare();
       if (this.used + wanted > this.budget) return undefined;
     }
-    this.used += wanted;
-    this.held.set(partner, mine + wanted);
+    this.note(partner, wanted);
     return pooled ?? Buffer.allocUnsafeSlow(wanted);
   }
 
+  private exchange(partner: string, buffer: Buffer, wanted: number): Buffer | undefined {
+    this.note(partner, -buffer.length);
+    const next = this.take(partner, wanted);
+    if (next) this.keepSpare(buffer);
+    else this.note(partner, buffer.length);
+    return next;
+  }
+
   private give(partner: string, buffer: Buffer): void {
-    this.used -= buffer.length;
-    const left = (this.held.get(partner) ?? 0) - buffer.length;
-    if (left > 0) this.held.set(partner, left);
+    this.note(partner, -buffer.length);
+    this.keepSpare(buffer);
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  private note(partner: string, bytes: number): void {
+    this.used += bytes;
+    const held = (this.held.get(partner) ?? 0) + bytes;
+    if (held > 0) this.held.set(partner, held);
     else this.held.delete(partner);
+  }
+
+  private keepSpare(buffer: Buffer): void {
     if (this.used + this.spareBytes + buffer.length <= this.budget / 2) {
       const pool = this.spare.get(buffer.length) ?? [];
       pool.push(buffer);
       this.spare.set(buffer.length, pool);
       this.spareBytes += buffer.length;
     }
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const wake of waiting) wake();
   }
 
   private dropSpare(): void {

@@ -52,16 +52,14 @@ export class PartBuffer {
     const most = steady ? wanted : Math.min(wanted, Math.max(smallestPart, old.length));
     const sizes = [Math.min(old.length * 2, most), Math.min(smallestPart, most)].filter((size) => size > old.length);
     if (sizes.length === 0) return false;
-    // Given back first, so that only the difference has to be free; nobody else runs before it has been copied.
-    this.admission.give(old);
-    for (const size of [...sizes, old.length]) {
-      const next = this.admission.take(size);
+    for (const size of sizes) {
+      const next = this.admission.exchange(old, size);
       if (!next) continue;
-      if (next !== old) old.copy(next, 0, 0, this.filled);
+      old.copy(next, 0, 0, this.filled);
       this.buffer = next;
-      return size > old.length;
+      return true;
     }
-    throw new Error('the memory that was given back a moment ago is gone');
+    return false;
   }
 
   /** Copies what fits; gives how much. */
