@@ -4,6 +4,7 @@ import { Failure } from '../model/failure';
 import type { User } from '../model/user';
 import { isWithin, type VirtualPath } from '../model/virtual-path';
 import type { Filesystem } from './filesystem';
+import { joinRename } from './join-rename';
 import { nextTime } from './logical-time';
 import { moveObjects } from './move-objects';
 import { movedElsewhere, moveRows } from './move-rows';
@@ -24,6 +25,7 @@ export async function renameDirectory(fs: Filesystem, user: User, source: Rename
   if (isWithin(target, source.path)) throw new Failure('name-not-allowed', 'A directory cannot be moved into itself.');
   const from = objectKey(user, source.path);
   const to = objectKey(user, target);
+  if (await joinRename(fs, user.name, from, to)) return;
   const token = fs.ids.token();
   await fs.active.during(token, async () => {
     const deadline = fs.clock.monotonic() + fs.limits.claimWait;

@@ -7,6 +7,7 @@ import type { Found } from '../ports/object-store';
 import { may } from './access';
 import { adoptedEntry, showFound, vanish } from './adopt';
 import type { Filesystem } from './filesystem';
+import { joinRename } from './join-rename';
 import { nextTime } from './logical-time';
 import { isTemporaryKey, objectKey } from './object-key';
 import { endRecord, removeLeftovers } from './park';
@@ -25,6 +26,7 @@ import { type Transaction, transact } from './transaction';
 export async function renameFile(fs: Filesystem, user: User, source: RenameSource, target: VirtualPath): Promise<void> {
   const from = objectKey(user, source.path);
   const to = objectKey(user, target);
+  if (await joinRename(fs, user.name, from, to)) return;
   const token = fs.ids.token();
   await fs.active.during(token, async () => {
     const deadline = fs.clock.monotonic() + fs.limits.claimWait;
