@@ -1,8 +1,14 @@
+import { ListMultipartUploadsCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { randomIds } from '../../runtime/adapters/random-ids';
+import { RetryBudget } from '../../runtime/adapters/s3/attempts';
+import type { Bucket } from '../../runtime/adapters/s3/bucket';
+import { checkBucket } from '../../runtime/adapters/s3/check-bucket';
+import { createBucket } from '../../runtime/adapters/s3/create-bucket';
 import { explain, outcomeOf } from '../../runtime/adapters/s3/errors';
 import { openS3Store, type S3Options } from '../../runtime/adapters/s3/open-s3-store';
 import { costsOf, presetOf, presets } from '../../runtime/adapters/s3/profile';
 import { systemClock } from '../../runtime/adapters/system-clock';
+import { type Fault, FaultProxy } from '../support/fault-proxy';
 import { quietLog } from '../support/filesystem';
 import { versitygwKeys } from '../support/servers/versitygw';
 import { budget, makeBucket, openBucket } from './s3-fixture';
@@ -35,7 +41,135 @@ describe.each([
   });
 });
 
+const denied: Fault = { code: 'AccessDenied', status: 403 };
+
 describeOn(versitygw, (running) => {
+  describe('the rights that are tried before a bucket is used', () => {
+    let proxy: FaultProxy;
+    let bucket: Awaited<ReturnType<typeof makeBucket>>;
+    const left = async () => {
+      const objects = await bucket.client.send(new ListObjectsV2Command({ Bucket: bucket.name }));
+      const uploads = await bucket.client.send(new ListMultipartUploadsCommand({ Bucket: bucket.name }));
+      return [...(objects.Contents ?? []), ...(uploads.Uploads ?? [])];
+    };
+
+    beforeEach(async () => {
+      proxy = await FaultProxy.open(running().endpoint);
+      bucket = await makeBucket(running().endpoint);
+    });
+
+    afterEach(async () => {
+      bucket.client.destroy();
+      await proxy.close();
+    });
+
+    const openWith = (options: Partial<S3Options>) =>
+      open({ bucket: bucket.name, endpoint: proxy.endpoint, profile: 'versitygw', ...options });
+
+    it.each<[string, 'begin' | 'everything', string]>([
+      ['CreateMultipartUpload', 'begin', 'store objects'],
+      ['AbortMultipartUpload', 'begin', 'end an upload'],
+      ['CreateMultipartUpload', 'everything', 'store objects'],
+      ['ListParts', 'everything', 'list the parts of an upload'],
+      ['PutObject', 'everything', 'store objects'],
+      ['GetObject', 'everything', 'read objects'],
+      ['ListMultipartUploads', 'everything', 'list the uploads of a key'],
+      ['DeleteObject', 'everything', 'remove objects'],
+    ])('%s is missed by %s, whatever the profile', async (operation, rights, what) => {
+      proxy.keep(operation, denied);
+      expect(await openWith({ rights })).toEqual({
+        faults: [expect.stringMatching(new RegExp(`^no rights to ${what} in the bucket ${bucket.name} in us-east-1 at .*AccessDenied$`))],
+      });
+    });
+
+    it.each<[string, Partial<S3Options>, string, RegExp]>([
+      [
+        'InvalidStorageClass',
+        { storageClass: 'NONSENSE' },
+        'CreateMultipartUpload',
+        /does not store objects as CAUSEWAY_S3_STORAGE_CLASS say/,
+      ],
+      ['InvalidTag', { tags: 'a=b', kmsKey: 'k' }, 'CreateMultipartUpload', /as CAUSEWAY_S3_KMS_KEY, CAUSEWAY_S3_TAGS say/],
+      ['KMS.DisabledException', { kmsKey: 'k' }, 'CreateMultipartUpload', /as CAUSEWAY_S3_KMS_KEY say/],
+    ])('%s names the settings that it may come from', async (code, options, operation, expected) => {
+      proxy.keep(operation, { code, status: 400 });
+      expect(await openWith({ rights: 'begin', ...options })).toEqual({ faults: [expect.stringMatching(expected)] });
+    });
+
+    it('are tried with what new objects get', async () => {
+      const opened = await openWith({ rights: 'everything', tags: 'a=b', storageClass: 'STANDARD' });
+      if ('faults' in opened) throw new Error(opened.faults.join());
+      opened.close();
+      for (const operation of ['CreateMultipartUpload', 'PutObject'])
+        expect(proxy.of(operation)[0]?.headers).toMatchObject({ 'x-amz-tagging': 'a=b', 'x-amz-storage-class': 'STANDARD' });
+    });
+
+    it.each(['begin', 'everything'] as const)('leave nothing in the bucket (%s); a start stores no object at all', async (rights) => {
+      const opened = await openWith({ rights });
+      if ('faults' in opened) throw new Error(opened.faults.join());
+      opened.close();
+      expect(await left()).toEqual([]);
+      expect(proxy.of('PutObject')).toHaveLength(rights === 'begin' ? 0 : 1);
+    });
+
+    it('are not tried for whoever only looks', async () => {
+      for (const operation of ['CreateMultipartUpload', 'PutObject', 'DeleteObject']) proxy.keep(operation, denied);
+      const opened = await openWith({});
+      expect(opened).toHaveProperty('store');
+      if ('store' in opened) opened.close();
+    });
+
+    it('what is tried out there is no file, whatever the events of the bucket say', async () => {
+      const opened = await openWith({ rights: 'begin' });
+      if ('faults' in opened) throw new Error(opened.faults.join());
+      await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: '.causeway-probe/t', Body: 'x' }));
+      expect(await opened.store.look('.causeway-probe/t')).toBeUndefined();
+      opened.close();
+    });
+  });
+
+  it.each([
+    [-3_600_000, /the clock of this machine is 3600 s ahead of that of us-east-1 at .*: set it by NTP/],
+    [+3_600_000, /the clock of this machine is (3599|3600) s behind that of us-east-1 at .*: set it by NTP/],
+  ])('a store whose clock is %d ms off is not used', async (ahead, expected) => {
+    const proxy = await FaultProxy.open(running().endpoint);
+    const { name, client } = await makeBucket(running().endpoint);
+    proxy.keep('ListObjectsV2', { ahead });
+    expect(await open({ bucket: name, endpoint: proxy.endpoint, profile: 'versitygw' })).toEqual({
+      faults: [expect.stringMatching(expected)],
+    });
+    client.destroy();
+    await proxy.close();
+  });
+
+  it('a store that is slow to answer is not taken for one whose clock is wrong', async () => {
+    const proxy = await FaultProxy.open(running().endpoint);
+    const { name, client } = await makeBucket(running().endpoint);
+    let now = Date.now();
+    const clock = { ...systemClock, now: () => now };
+    const later = () => {
+      now += 9_000;
+    };
+    // Answered at once and received nine seconds later.
+    proxy.keep('ListObjectsV2', { first: later, next: 'pass' });
+    const opened = await openS3Store(
+      { bucket: name, endpoint: proxy.endpoint, profile: 'versitygw', credentials: versitygwKeys, bufferBudget: budget },
+      { clock, ids: randomIds, log: quietLog },
+    );
+    expect(opened).toHaveProperty('store');
+    if ('store' in opened) opened.close();
+    client.destroy();
+    await proxy.close();
+  });
+
+  it.each([
+    ['keys that are unknown', { credentials: { ...versitygwKeys, accessKeyId: 'nobody' } }, /access key .* is not known/],
+    ['a name that no bucket can have', { bucket: 'No_Bucket' }, /the bucket No_Bucket in .* cannot be used: (?!UnknownError)/],
+  ])('a bucket with %s is not made, and why is told in one line', async (_, options, expected) => {
+    const make = createBucket({ bucket: 'never', endpoint: running().endpoint, credentials: versitygwKeys, ...options });
+    await expect(make).rejects.toThrow(expected);
+  });
+
   it.each([
     ['the secret is wrong', { credentials: { ...versitygwKeys, secretAccessKey: 'wrong' } }, /secret key .* is wrong|no rights/],
     ['the account is unknown', { credentials: { ...versitygwKeys, accessKeyId: 'nobody' } }, /is not known/],
@@ -86,9 +220,28 @@ it.each([
   ['AccessDenied', 403, /no rights on the bucket b/],
   ['CredentialsProviderError', undefined, /no credentials .* were found/],
   ['TimeoutError', undefined, /does not answer in time/],
+  ['UnknownError', 400, /cannot be used: UnknownError$/],
 ])('an operator reads what %s means', (name, httpStatusCode, expected) => {
   const error = Object.assign(new Error(''), { name, $metadata: { httpStatusCode } });
   expect(explain(error, { bucket: 'b', place: 'here' })).toMatch(expected);
+});
+
+it.each([
+  ['DAYS', { Days: 30 }, 'objects are locked for 30 days (COMPLIANCE): deletes leave a marker'],
+  ['YEARS', { Years: 2 }, 'objects are locked for 2 years (COMPLIANCE): deletes leave a marker'],
+])('a retention in %s is told as one', async (_, retention, expected) => {
+  const lock = { ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'COMPLIANCE', ...retention } } } };
+  const answers: Record<string, object> = { GetObjectLockConfigurationCommand: lock };
+  const send = async (command: object) => answers[command.constructor.name] ?? {};
+  const bucket = { name: 'b', place: 'here', keyPrefix: '', clock: systemClock, budget: new RetryBudget(), send };
+  expect((await checkBucket(bucket as unknown as Bucket)).notes).toContain(expected);
+});
+
+it('what is no S3 is told in one line, without what the SDK advises its users', () => {
+  const message =
+    "char 'D' is not expected.:1:1\n  Deserialization error: to see the raw response, inspect the hidden field {error}.$response";
+  const told = explain(new Error(message), { bucket: 'b', place: 'http://127.0.0.1:8000' });
+  expect(told).toBe('what answers at the endpoint of the bucket b (http://127.0.0.1:8000) does not speak S3: check CAUSEWAY_S3_ENDPOINT');
 });
 
 it.each([

@@ -23,6 +23,8 @@ export type Fault =
   | 'flip-bit'
   /** An error of the server; with status 200 it comes in the body of a good answer. */
   | { readonly code: string; readonly status: number; readonly applied?: boolean }
+  /** Answered by a server whose clock is this far from that of this machine, in milliseconds. */
+  | { readonly ahead: number }
   /** Something happens first. */
   | { readonly first: () => Promise<unknown> | unknown; readonly next: Fault };
 
@@ -118,10 +120,11 @@ export class FaultProxy {
     this.seen.push({ operation, url: incoming.url ?? '', headers: incoming.headers, bytes: body.length });
     if (fault === 'drop-before') incoming.socket.destroy();
     if (fault === 'drop-before' || fault === 'stall-before') return;
-    if (typeof fault === 'object' && fault.applied !== true) return answerError(answer, fault);
+    if (typeof fault === 'object' && 'code' in fault && fault.applied !== true) return answerError(answer, fault);
     if (fault === 'flip-bit') body.writeUInt8((body[0] ?? 0) ^ 1, 0);
     const real = await this.forward(incoming, body);
-    if (typeof fault === 'object') return answerError(answer, fault);
+    if (typeof fault === 'object' && 'code' in fault) return answerError(answer, fault);
+    if (typeof fault === 'object') real.headers['date'] = new Date(Date.now() + fault.ahead).toUTCString();
     if (fault === 'drop-after') incoming.socket.destroy();
     if (fault === 'drop-after' || fault === 'stall-after') return;
     answer.writeHead(real.status, { ...real.headers, 'content-length': real.headers['content-length'] ?? real.body.length });

@@ -17,7 +17,7 @@ export interface BucketReport {
   readonly keepsVersions: boolean;
 }
 
-/** Milliseconds by which the clocks may differ. */
+/** Milliseconds by which the clocks may differ: the times of uploads are compared between tasks. */
 const mostSkew = 1_000;
 /** Days that a cut upload is kept for its sender. */
 const leastDays = 7;
@@ -27,11 +27,11 @@ export async function checkBucket(bucket: Pick<Bucket, 'name' | 'place' | 'send'
   const faults: string[] = [];
   const notes: string[] = [];
   try {
-    notes.push(...(await clockNotes(bucket)));
+    faults.push(...(await clockFaults(bucket)));
   } catch (error) {
     faults.push(explain((error as Error).cause ?? error, { bucket: name, place }));
-    return { faults, notes, keepsVersions: false };
   }
+  if (faults.length > 0) return { faults, notes, keepsVersions: false };
   const versioning = await optional(bucket, notes, 'whether it keeps versions', () =>
     bucket.send(new GetBucketVersioningCommand({ Bucket: name })),
   );
@@ -40,33 +40,38 @@ export async function checkBucket(bucket: Pick<Bucket, 'name' | 'place' | 'send'
   notes.push(...(await lifecycleNotes(bucket)));
   const lock = await optional(bucket, notes, 'its object lock', () => bucket.send(new GetObjectLockConfigurationCommand({ Bucket: name })));
   const retention = lock?.ObjectLockConfiguration?.Rule?.DefaultRetention;
-  if (retention)
-    notes.push(
-      `objects are locked for ${retention.Days ?? `${retention.Years} years of`} days (${retention.Mode}): deletes leave a marker`,
-    );
+  if (retention) {
+    const time = retention.Days !== undefined ? `${retention.Days} days` : `${retention.Years} years`;
+    notes.push(`objects are locked for ${time} (${retention.Mode}): deletes leave a marker`);
+  }
   return { faults, notes, keepsVersions };
 }
 
-async function clockNotes(bucket: Bucket): Promise<string[]> {
+async function clockFaults(bucket: Bucket): Promise<string[]> {
   // A request whose refusal says why: HEAD has no body.
   const command = new ListObjectsV2Command({ Bucket: bucket.name, MaxKeys: 1, Prefix: bucket.keyPrefix });
   let skew = 0;
   command.middlewareStack.add(
     (next) => async (args) => {
+      const sent = bucket.clock.now();
       const result = await next(args);
       const { headers } = result.response as { headers?: Record<string, string> };
       const date = Date.parse(headers?.['date'] ?? '');
-      // The header has whole seconds: half of one is the best guess.
-      if (Number.isFinite(date)) skew = bucket.clock.now() - date - 500;
+      if (Number.isFinite(date)) skew = leastSkew(sent, bucket.clock.now(), date);
       return result;
     },
     { step: 'deserialize' },
   );
   await ask(bucket, () => bucket.send(command));
-  const seconds = Math.round(skew / 1_000);
-  return Math.abs(skew) > mostSkew + 500
-    ? [`the clock of this machine is ${Math.abs(seconds)} s ${skew > 0 ? 'ahead of' : 'behind'} the store's`]
-    : [];
+  if (Math.abs(skew) <= mostSkew) return [];
+  const seconds = Math.round(Math.abs(skew) / 1_000);
+  return [`the clock of this machine is ${seconds} s ${skew > 0 ? 'ahead of' : 'behind'} that of ${bucket.place}: set it by NTP`];
+}
+
+/** The store answered between the two, and its header cuts the second off: what lies within that is no difference. */
+function leastSkew(sent: number, received: number, date: number): number {
+  if (sent > date + 1_000) return sent - (date + 1_000);
+  return received < date ? received - date : 0;
 }
 
 async function lifecycleNotes(bucket: Bucket): Promise<string[]> {

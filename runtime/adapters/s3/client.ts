@@ -12,6 +12,8 @@ import { inSlices, sliceSize } from './slices';
  */
 export interface Connection {
   readonly send: Send;
+  /** As given, or as the SDK finds it; undefined: nowhere. */
+  region(): Promise<string | undefined>;
   renewCredentials(): void;
   close(): void;
 }
@@ -92,6 +94,8 @@ export function connect(options: ConnectionOptions): Connection {
         requestTimeout: timeouts.answer ?? timeout,
         ...(signal && { abortSignal: signal }),
       }) as never,
+    // Without any, every request says so.
+    region: async () => region ?? (await client.config.region().catch(() => undefined)),
     // A client keeps what its provider gave it; a new one asks again, over the same sockets.
     renewCredentials: () => {
       client = make();

@@ -146,12 +146,19 @@ function nameFailure(cause: unknown): Failure {
   }
 }
 
+/** What the SDK says behind it is for those who debug the SDK. */
+export function firstLine(error: unknown): string {
+  return (((error as VendorError).message ?? '').split('\n')[0] ?? '').trim();
+}
+
 /** One line for an operator: what is wrong, and where to look. */
 export function explain(error: unknown, { bucket, place }: { readonly bucket: string; readonly place: string }): string {
-  const { message = '' } = error as VendorError;
+  const message = firstLine(error);
   const code = codeOf(error);
   const name = nameOf(error);
   const status = statusOf(error);
+  if (/XML parse error|Deserialization error/.test((error as VendorError).message ?? ''))
+    return `what answers at the endpoint of the bucket ${bucket} (${place}) does not speak S3: check CAUSEWAY_S3_ENDPOINT`;
   if (name === 'CredentialsProviderError')
     return `no credentials for the bucket ${bucket} were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the task a role`;
   if (name === 'ExpiredToken' || name === 'ExpiredTokenException') return `the credentials for the bucket ${bucket} have expired`;

@@ -5,6 +5,7 @@ import type { Metrics } from '../../ports/metrics';
 import { RetryBudget } from './attempts';
 import { type Bucket, largestCopy, type Sizes, smallestPart } from './bucket';
 import { type BucketReport, checkBucket } from './check-bucket';
+import { rightsFaults, type TriedRights } from './check-rights';
 import { type ConnectionOptions, connect } from './client';
 import { probe } from './probe';
 import { costsOf, type PresetName, presetOf, presets, type StoreProfile } from './profile';
@@ -28,6 +29,8 @@ export interface S3Options extends ConnectionOptions {
   readonly bufferBudget: number;
   /** Largest object that is copied by one request, and the parts of a larger one. */
   readonly copy?: Partial<Pick<Sizes, 'largestCopy' | 'copyPartSize'>>;
+  /** What of the rights is tried before the bucket is used. Absent: nothing, for those who only look. */
+  readonly rights?: TriedRights;
 }
 
 export interface OpenedS3Store {
@@ -54,7 +57,7 @@ export async function openS3Store(
   const unproven: Bucket = {
     ...surroundings,
     name,
-    place: [region, endpoint].filter((part) => part !== undefined).join(' at ') || 'the region of the environment',
+    place: [await connection.region(), endpoint].filter((part) => part !== undefined).join(' at ') || 'no region',
     profile: presets.aws,
     keepsVersions: false,
     keyPrefix: options.keyPrefix ?? '',
@@ -72,9 +75,10 @@ export async function openS3Store(
     renewCredentials: connection.renewCredentials,
   };
   const report = await checkBucket(unproven);
-  if (report.faults.length > 0) {
+  const faults = report.faults.length === 0 && options.rights ? await rightsFaults(unproven, options.rights) : report.faults;
+  if (faults.length > 0) {
     connection.close();
-    return { faults: report.faults };
+    return { faults };
   }
   try {
     const found = await profileOf(unproven, profile, endpoint);

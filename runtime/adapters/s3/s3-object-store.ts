@@ -2,7 +2,7 @@ import { Failure } from '../../model/failure';
 import type { Base, Progress } from '../../model/upload-record';
 import type { NewUpload, ObjectStore, ObjectWriter } from '../../ports/object-store';
 import { appendTo } from './append';
-import type { Bucket } from './bucket';
+import { type Bucket, scratchPrefix } from './bucket';
 import { completeSettled } from './complete';
 import { copyObject } from './copy';
 import { listObjects, UnfinishedUploads } from './list-objects';
@@ -44,7 +44,8 @@ export function s3ObjectStore(bucket: Bucket): S3ObjectStore {
       if (uploadId !== undefined) await endUpload(bucket, storedKey, uploadId);
     },
     completeSettled: (upload, progress, settled, over) => completeSettled(bucket, upload, progress, settled, over),
-    look: (storedKey) => look(bucket, storedKey),
+    // The bucket's events tell of what we try out too.
+    look: async (storedKey) => (storedKey.startsWith(scratchPrefix) ? undefined : look(bucket, storedKey)),
     read: (storedKey, version, start, signal) => readVersion(bucket, storedKey, version, start, signal),
     checksum: (storedKey, version) => checksumOf(bucket, storedKey, version),
     remove: (storedKey, version) => removeObject(bucket, storedKey, version),

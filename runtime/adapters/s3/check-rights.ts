@@ -1,0 +1,76 @@
+import { crc32 } from 'node:zlib';
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import { untilAnswered } from './attempts';
+import { type Bucket, fullKey, scratchPrefix } from './bucket';
+import { encodeCrc32 } from './checksum';
+import { explain, firstLine, nameOf, outcomeOf } from './errors';
+import { contentType, targetOf } from './headers';
+
+/**
+ * Whether the bucket takes what uploads will send, with the key, class and tags that the settings give to new objects.
+ * - `begin`: an upload is begun and ended. It shows what can be refused of a new object and leaves nothing: no version, no locked object, no event.
+ * - `everything`: an object is stored, read and removed besides. Where objects are locked, or versions kept, a few bytes stay.
+ */
+export type TriedRights = 'begin' | 'everything';
+
+const body = Buffer.from('causeway');
+
+/** Why not, a line each; empty when there is nothing. */
+export async function rightsFaults(bucket: Bucket, tried: TriedRights): Promise<readonly string[]> {
+  const storedKey = `${scratchPrefix}${bucket.ids.token()}`;
+  const object = { Bucket: bucket.name, Key: fullKey(bucket, storedKey) };
+  const making = { ...targetOf(bucket, storedKey), ContentType: contentType };
+  const faults: string[] = [];
+  const attempt = async <T>(what: string, request: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await untilAnswered(bucket, request, 'denied', 'fault', 'gone');
+    } catch (error) {
+      faults.push(explainRefusal((error as Error).cause ?? error, what, bucket));
+      return undefined;
+    }
+  };
+  const begun = await attempt('store objects', () => bucket.send(new CreateMultipartUploadCommand(making)));
+  if (begun?.UploadId !== undefined) {
+    const upload = { ...object, UploadId: begun.UploadId };
+    if (tried === 'everything') await attempt('list the parts of an upload', () => bucket.send(new ListPartsCommand(upload)));
+    await attempt('end an upload', () => bucket.send(new AbortMultipartUploadCommand(upload)));
+  }
+  // What is refused to an upload is refused to a put: once is enough to say so.
+  if (tried === 'begin' || faults.length > 0) return faults;
+  const sum = encodeCrc32(crc32(body));
+  const put = await attempt('store objects', () => bucket.send(new PutObjectCommand({ ...making, Body: body, ChecksumCRC32: sum })));
+  if (put === undefined) return faults;
+  await attempt('read objects', async () => {
+    const { Body } = await bucket.send(new GetObjectCommand(object));
+    await Body?.transformToByteArray();
+  });
+  await attempt('list the uploads of a key', () =>
+    bucket.send(new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: object.Key, MaxUploads: 1 })),
+  );
+  await attempt('remove objects', () => bucket.send(new DeleteObjectCommand(object)));
+  return faults;
+}
+
+/** Settings that say how new objects are kept: what they name may not exist, or not be allowed. */
+const settingsOfMaking = [
+  ['kmsKey', 'CAUSEWAY_S3_KMS_KEY'],
+  ['storageClass', 'CAUSEWAY_S3_STORAGE_CLASS'],
+  ['tags', 'CAUSEWAY_S3_TAGS'],
+] as const;
+
+function explainRefusal(error: unknown, what: string, { name, place, making }: Bucket): string {
+  const said = firstLine(error) || nameOf(error);
+  if (nameOf(error) === 'AccessDenied') return `no rights to ${what} in the bucket ${name} in ${place}: ${said}`;
+  const given = settingsOfMaking.flatMap(([option, setting]) => (making[option] === undefined ? [] : [setting]));
+  if (given.length > 0 && (outcomeOf(error) === 'fault' || nameOf(error).startsWith('KMS.')))
+    return `the bucket ${name} in ${place} does not ${what} as ${given.join(', ')} say: ${said}`;
+  return explain(error, { bucket: name, place });
+}
