@@ -36,7 +36,7 @@ import {
   openFolderLeases,
   openHints,
   openIndex,
-  openObjects,
+  openStores,
   requireDataFolder,
   type Surroundings,
   usesFolder,
@@ -242,10 +242,9 @@ export async function openRules(config: Config, log: Log, undo: (() => unknown)[
   }
   const own = () => (config.metadata.kind === 'lmdb' ? openFolderLeases(config.data, surroundings, 'server') : undefined);
   const leases = worker ? worker.leases : own();
-  const index = await openIndex(config, surroundings, true, leases);
+  const { index, objects } = await openStores(config, surroundings, leases);
   const observer = index.shared ? new TaskObserver(index.leases, clock, config.times.deadAfter) : undefined;
   const folders = new FolderTruth();
-  const objects = await openObjects(config, surroundings);
   const fs: Filesystem = {
     metadata: index.metadata,
     objects,

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { checkQueue } from './adapters/bucket-events/queue';
 import { openDynamo } from './adapters/dynamodb/open-dynamodb';
 import { createTable } from './adapters/dynamodb/table';
 import { pinoLog } from './adapters/pino-log';
@@ -22,15 +23,13 @@ export async function createStores({ objects, metadata }: Config): Promise<Findi
   const findings: Finding[] = [];
   if (objects.kind === 's3') {
     if (objects.endpoint === undefined) throw new OperatorError('a bucket on AWS is not made here: cdk deploy makes it', 'usage');
-    const made = await createBucket(objects);
-    findings.push({ level: 'good', subject: `bucket ${objects.bucket}`, text: made === 'created' ? 'made' : 'is there already' });
+    findings.push(await making(`bucket ${objects.bucket}`, () => createBucket(objects)));
   }
   if (metadata.kind === 'dynamodb') {
     if (metadata.endpoint === undefined) throw new OperatorError('a table on AWS is not made here: cdk deploy makes it', 'usage');
     const dynamo = openDynamo(metadata, { clock: systemClock, ids: randomIds, log: quiet });
     try {
-      const made = await createTable(dynamo);
-      findings.push({ level: 'good', subject: `table ${metadata.table}`, text: made === 'created' ? 'made' : 'is there already' });
+      findings.push(await making(`table ${metadata.table}`, () => createTable(dynamo)));
     } finally {
       dynamo.close();
     }
@@ -39,12 +38,21 @@ export async function createStores({ objects, metadata }: Config): Promise<Findi
   return findings;
 }
 
+/** One that cannot be made does not keep the other from being made, nor from being looked at. */
+async function making(subject: string, make: () => Promise<'created' | 'there-already'>): Promise<Finding> {
+  try {
+    return { level: 'good', subject, text: (await make()) === 'created' ? 'made' : 'is there already' };
+  } catch (error) {
+    return { level: 'problem', subject, text: messageOf(error) };
+  }
+}
+
 /** Only what says that something is wrong; the findings say the rest. */
 const quiet = pinoLog('error', (line) => process.stderr.write(line));
 
 /** @param deployed Where the server with these settings runs, when that is elsewhere: its ports and its address are no business of this machine then. */
 export async function inspect(config: Config, deployed?: string): Promise<Finding[]> {
-  const checks = [inspectObjects(config), inspectIndex(config), inspectCertificate(config, deployed)];
+  const checks = [inspectObjects(config), inspectEvents(config), inspectIndex(config), inspectCertificate(config, deployed)];
   if (deployed === undefined) checks.push(inspectPorts(config));
   const findings = (await Promise.all(checks)).flat();
   const warning =
@@ -68,7 +76,7 @@ async function inspectObjects(config: Config): Promise<Finding[]> {
       await store.requireRoom();
       return [{ level: 'good', subject, text: 'can be written' }];
     }
-    const opened = await openS3Store({ ...objects, bufferBudget: config.bufferBudget }, surroundings);
+    const opened = await openS3Store({ ...objects, bufferBudget: config.bufferBudget, rights: 'everything' }, surroundings);
     if ('faults' in opened) return opened.faults.map((text) => ({ level: 'problem', subject, text }));
     opened.close();
     const notes = [...opened.report.notes, ...opened.costs].map((text): Finding => ({ level: 'note', subject, text }));
@@ -77,6 +85,12 @@ async function inspectObjects(config: Config): Promise<Finding[]> {
   } catch (error) {
     return [{ level: 'problem', subject, text: explainStart(error, config.data) }];
   }
+}
+
+async function inspectEvents({ objects }: Config): Promise<Finding[]> {
+  if (objects.kind !== 's3' || objects.events === undefined) return [];
+  const finding = await checkQueue({ queueUrl: objects.events, region: objects.region });
+  return [{ subject: `queue ${objects.events}`, ...finding }];
 }
 
 async function inspectIndex(config: Config): Promise<Finding[]> {

@@ -127,13 +127,30 @@ export function openFolderLeases(data: string, { clock, ids, undo }: Surrounding
   return new LmdbLeaseStore(environment, new MemoryLeaseStore(clock));
 }
 
+/** @throws What is wrong with either, a line each: whoever sets a server up has often both wrong. */
+export async function openStores(
+  config: Config,
+  surroundings: Surroundings,
+  leases: LeaseStore | undefined,
+): Promise<{ readonly index: Index; readonly objects: ObjectStore }> {
+  const faults: string[] = [];
+  const note = (error: unknown) => {
+    if (!(error instanceof OperatorError)) throw error;
+    faults.push(error.message);
+  };
+  const index = await openIndex(config, surroundings, true, leases).catch(note);
+  const objects = await openObjects(config, surroundings).catch(note);
+  if (!index || !objects) throw new OperatorError(faults.join('\ncauseway: '));
+  return { index, objects };
+}
+
 /** @throws One line for the operator when the bucket is not there, or may not be used. */
 export async function openObjects(config: Config, surroundings: Surroundings): Promise<ObjectStore> {
   return config.objects.kind === 's3' ? openBucket(config, config.objects, surroundings) : openFolder(config, surroundings);
 }
 
 async function openBucket(config: Config, s3: S3Config, { clock, ids, log, metrics, undo }: Surroundings): Promise<ObjectStore> {
-  const opened = await openS3Store({ ...s3, bufferBudget: config.bufferBudget }, { clock, ids, log, metrics });
+  const opened = await openS3Store({ ...s3, bufferBudget: config.bufferBudget, rights: 'begin' }, { clock, ids, log, metrics });
   if ('faults' in opened) throw new OperatorError(opened.faults.join('\ncauseway: '));
   undo.push(() => opened.close());
   for (const text of [...opened.report.notes, ...opened.costs]) log.info('server.warning', { text });

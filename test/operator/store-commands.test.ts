@@ -59,6 +59,51 @@ it('there is nothing to make where everything lies in the folder, and nothing is
   expect(err).toContain('cdk deploy makes it');
 }, 60_000);
 
+it('what cannot be made is told in a line, keeps nothing else from being made, and what is wrong is told of bucket, queue and table', async () => {
+  const nobody = 'http://127.0.0.1:9';
+  const settings = {
+    CAUSEWAY_OBJECTS: 's3',
+    CAUSEWAY_BUCKET: 'files',
+    CAUSEWAY_S3_ENDPOINT: nobody,
+    CAUSEWAY_BUCKET_EVENTS: `${nobody}/1/events`,
+    CAUSEWAY_METADATA: 'dynamodb',
+    CAUSEWAY_TABLE: 'index',
+    CAUSEWAY_DYNAMODB_ENDPOINT: nobody,
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+  };
+  const made = await run('cli.ts', ['doctor', '--create'], { ...environment, ...settings });
+  expect(made).toMatchObject({ code: 1, err: '' });
+  expect(made.out.match(/^PROBLEM {2}bucket files: nobody answers/gm)).toHaveLength(2);
+  expect(made.out.match(/^PROBLEM {2}table index: nobody answers/gm)).toHaveLength(2);
+  expect(made.out).toMatch(/^PROBLEM {2}queue http:.*: nobody answers there$/m);
+  const started = await run('main.ts', [], { ...environment, ...settings });
+  expect(started.code).toBe(1);
+  expect(started.err).toMatch(
+    /^causeway: nobody answers at the endpoint of the table index .*\ncauseway: nobody answers at the endpoint of the bucket files/m,
+  );
+}, 60_000);
+
+it('a region that the AWS tools find is named, and one that nobody has set is asked for', async () => {
+  const aws = {
+    CAUSEWAY_METADATA: 'dynamodb',
+    CAUSEWAY_TABLE: 'index',
+    CAUSEWAY_OBJECTS: 's3',
+    CAUSEWAY_BUCKET: 'files',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_CONFIG_FILE: '/dev/null',
+    // Of both services at once, and no server on AWS.
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+  };
+  const named = await run('cli.ts', ['doctor'], { ...environment, ...aws, AWS_REGION: 'eu-west-3' });
+  expect(named.out).toMatch(/^PROBLEM {2}bucket files: .*\(eu-west-3\)$/m);
+  expect(named.out).toMatch(/^PROBLEM {2}table index: .*\(eu-west-3\)$/m);
+  const missing = await run('cli.ts', ['doctor'], { ...environment, ...aws });
+  expect(missing.out).toMatch(/^PROBLEM {2}bucket files: no region is set for the bucket files: set CAUSEWAY_REGION$/m);
+  expect(missing.out).toMatch(/^PROBLEM {2}table index: no region is set for the table index: set CAUSEWAY_REGION$/m);
+}, 60_000);
+
 it('a folder is imported, imported again, and what others change is reconciled', async () => {
   const folder = path.join(base, 'old');
   mkdirSync(path.join(folder, 'sub'), { recursive: true });

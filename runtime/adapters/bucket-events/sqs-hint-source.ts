@@ -1,16 +1,14 @@
-import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Hint, HintSource } from '../../ports/hint-source';
 import { keysOfEvent } from './bucket-event';
+import { connectTo, type QueueOptions } from './queue';
 
 /**
  * The bucket's events from a queue. A message is taken away when its keys have been looked at; until then the queue shows it again after its visibility
  * time-out, and after too many times moves it to its dead-letter queue.
  */
-export interface SqsOptions {
-  readonly queueUrl: string;
+export interface SqsOptions extends QueueOptions {
   readonly bucket: string;
-  readonly region?: string;
-  readonly endpoint?: string;
 }
 
 /** Seconds that a request waits for a message, the longest that the service offers. */
@@ -21,8 +19,7 @@ export class SqsHintSource implements HintSource {
   private readonly client: SQSClient;
 
   constructor(private readonly options: SqsOptions) {
-    const { region, endpoint } = options;
-    this.client = new SQSClient({ ...(region !== undefined && { region }), ...(endpoint !== undefined && { endpoint }) });
+    this.client = connectTo(options);
   }
 
   async next(signal: AbortSignal): Promise<readonly Hint[]> {

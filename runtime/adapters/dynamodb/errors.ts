@@ -107,7 +107,7 @@ export function explain(error: unknown, { table, place }: { readonly table: stri
         ? `the clock of this machine differs from that of ${place} by more than five minutes: set it by NTP`
         : `the secret key for the table ${table} in ${place} is wrong`;
   }
-  if (/region is missing/i.test(message)) return `no region is set for the table ${table}: set AWS_REGION`;
+  if (/region is missing/i.test(message)) return `no region is set for the table ${table}: set CAUSEWAY_REGION`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `the name of the table's service cannot be resolved: check the region or the endpoint (${place})`;
   if (code === 'ECONNREFUSED') return `nobody answers at the endpoint of the table ${table} (${place})`;

@@ -55,7 +55,7 @@ export function openDynamo(
   return {
     client: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }),
     table,
-    place: [region, endpoint].filter((part) => part !== undefined).join(' at ') || 'the region of the environment',
+    place: [region, endpoint].filter((part) => part !== undefined).join(' at '),
     clock,
     ids,
     log,

@@ -67,7 +67,8 @@ async function untilActive(dynamo: Dynamo): Promise<void> {
 }
 
 /** Everything that would stop a server on this table, a line each; empty when there is nothing. */
-export async function checkTable(dynamo: Dynamo): Promise<readonly string[]> {
+export async function checkTable(opened: Dynamo): Promise<readonly string[]> {
+  const dynamo = { ...opened, place: opened.place || (await regionFound(opened)) };
   let looked: Looked;
   try {
     looked = await untilAnswered(dynamo, () => lookAtTable(dynamo));
@@ -76,6 +77,12 @@ export async function checkTable(dynamo: Dynamo): Promise<readonly string[]> {
   }
   const faults = [...clockFaults(dynamo, looked), ...shapeFaults(dynamo, looked.description)];
   return faults.length > 0 ? faults : [...(await expiryFaults(dynamo)), ...(await rightsFaults(dynamo))];
+}
+
+/** As the SDK finds it: an operator who has set it elsewhere shall see which. */
+function regionFound({ client }: Dynamo): Promise<string> {
+  // Without any, every request says so.
+  return client.config.region().catch(() => 'no region');
 }
 
 interface Looked {
