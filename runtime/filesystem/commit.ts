@@ -1,7 +1,7 @@
 import { type Entry, type FileEntry, placeOf, type Version } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { Settled, UploadRecord } from '../model/upload-record';
-import type { Completed, Found, ObjectWriter } from '../ports/object-store';
+import type { Completed, Found, ObjectWriter, Refused } from '../ports/object-store';
 import { adoptedEntry, announceRemoved, historyOf, showFound } from './adopt';
 import { endedFor, type Filesystem } from './filesystem';
 import { lastBegun, nextTime } from './logical-time';
@@ -12,7 +12,7 @@ import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
 import { readPath, requireAncestors } from './path-state';
 import { claimKey, endedKey, entryKey, outboxKey, uploadKey } from './rows';
 import { type Transaction, transact } from './transaction';
-import { isFinal, untilAnswered } from './until-answered';
+import { isFinal, unconfirmed, untilAnswered } from './until-answered';
 
 /**
  * From settled bytes to a listed file: claim, complete, one transaction. Intent before effect, effect before entry, entry before reply: whoever finds
@@ -139,7 +139,7 @@ async function carryForward(
   fs: Filesystem,
   record: UploadRecord,
   recovering: boolean,
-  complete: (over: Version | undefined) => Promise<Completed>,
+  complete: (over: Version | undefined) => Promise<Completed | Refused>,
 ): Promise<FileEntry> {
   const { settled } = record;
   let claimed = record;
@@ -160,6 +160,7 @@ async function carryForward(
     });
     doubt ||= answered.doubt;
     const outcome = answered.answer;
+    if (typeof outcome === 'object' && 'refused' in outcome) return endRefused(fs, claimed, outcome.refused, doubt);
     const finish = finishOf(fs, claimed, outcome, doubt);
     if (finish) return patiently(fs, claimed, finish, recovering);
     if (retargeted >= retargetings) {
@@ -177,6 +178,16 @@ function finishOf(fs: Filesystem, record: UploadRecord, outcome: Completed, doub
   if (outcome === 'vanished') return undefined;
   if ('version' in outcome) return () => finishCommit(fs, record, outcome.version, doubt);
   return 'overtaken' in outcome ? () => finishOvertaken(fs, record, outcome.overtaken, doubt) : undefined;
+}
+
+/** Nothing was stored, unless by an earlier request that had no answer: whether that landed, the sweeper finds out while the claim keeps others away. */
+async function endRefused(fs: Filesystem, record: UploadRecord, refused: Failure, doubt: boolean): Promise<never> {
+  if (!doubt) {
+    await giveUpClaim(fs, record, 'dropped');
+    throw refused;
+  }
+  await leaveToSweeper(fs, record);
+  throw unconfirmed(refused);
 }
 
 /** The path does not hold what the claim saw: the entry says what is there, the right to replace is asked again, and the next attempt goes over that. */

@@ -20,14 +20,14 @@ export async function untilAnswered<T>(
       if (!(error instanceof Failure) || error.kind !== 'store-unavailable') throw error;
       fs.log.warn('store.error', { path, text: 'repeated until the store answers', cause: error });
       doubt = true;
-      if (fs.clock.monotonic() >= deadline) {
-        throw new Failure('unconfirmed', 'Storage did not confirm. The change may still appear; sending it again is safe.', {
-          cause: error,
-        });
-      }
+      if (fs.clock.monotonic() >= deadline) throw unconfirmed(error);
       await fs.clock.sleep(pause);
     }
   }
+}
+
+export function unconfirmed(cause: unknown): Failure {
+  return new Failure('unconfirmed', 'Storage did not confirm. The change may still appear; sending it again is safe.', { cause });
 }
 
 const unfinished: ReadonlySet<FailureKind> = new Set(['unconfirmed', 'store-unavailable', 'taken-over']);

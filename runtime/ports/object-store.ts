@@ -1,4 +1,5 @@
 import type { ObjectKey, Version } from '../model/entry';
+import type { Failure } from '../model/failure';
 import type { Base, Progress, Settled } from '../model/upload-record';
 import type { Admission } from './part-buffers';
 
@@ -116,7 +117,7 @@ export interface ObjectWriter {
   /** Flushes everything; after it only `complete` or `abort` follow. */
   settle(): Promise<Settled>;
   /** Makes the settled bytes the object at the key. `over` is what the claim saw there: undefined refuses to replace anything. */
-  complete(over: Version | undefined): Promise<Completed>;
+  complete(over: Version | undefined): Promise<Completed | Refused>;
   /** Flushes, closes, and says what may be told (see `salvage`). */
   park(): Promise<Progress>;
   /** Closes and removes everything written. */
@@ -149,6 +150,11 @@ export type Completed =
   | 'vanished'
   | 'taken'
   | { readonly overtaken: Found | undefined };
+
+/** The store does not take these bytes under this key, however often it is asked. This request has changed nothing; one before it may still land. */
+export interface Refused {
+  readonly refused: Failure;
+}
 
 export interface Move {
   readonly from: ObjectKey;

@@ -189,6 +189,17 @@ describeOn(versitygw, (server) => {
       expect(between.proxy.of('PutObject')[0]?.headers).toMatchObject({ 'x-amz-checksum-crc32': expect.any(String), 'if-none-match': '*' });
     });
 
+    it.each([
+      ['AccessDenied', 403],
+      ['InvalidStorageClass', 400],
+    ])('is sent once and told as refused when the store answers %s', async (code, status) => {
+      const { writer } = await settledWriter(small);
+      between.proxy.plan('PutObject', { code, status });
+      expect(await writer.complete(undefined)).toEqual({ refused: expect.objectContaining({ kind: 'overtaken' }) });
+      expect(between.proxy.of('PutObject')).toHaveLength(1);
+      expect(await between.direct.look('acme/a')).toBeUndefined();
+    });
+
     it('is repeated when another change is under way', async () => {
       const { writer } = await settledWriter(small);
       between.proxy.plan('PutObject', { code: 'ConditionalRequestConflict', status: 409 });

@@ -1,7 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Version } from '../../model/entry';
+import { Failure } from '../../model/failure';
 import type { Progress, Settled } from '../../model/upload-record';
-import type { Completed, NewUpload } from '../../ports/object-store';
+import type { Completed, NewUpload, Refused } from '../../ports/object-store';
 import { once } from './attempts';
 import { type Bucket, timeoutFor } from './bucket';
 import { encodeCrc32 } from './checksum';
@@ -39,7 +40,7 @@ export async function putWhole(
   bytes: Buffer,
   settled: Settled,
   over: Version | undefined,
-): Promise<Completed> {
+): Promise<Completed | Refused> {
   for (let puts = 0; puts < mostPuts; puts++) {
     try {
       const answer = await once(
@@ -59,10 +60,13 @@ export async function putWhole(
           ),
         'gone',
         'refused',
+        'denied',
+        'fault',
       );
       return { version: versionOf(answer) };
     } catch (error) {
       const outcome = outcomeOf(error);
+      if (outcome === 'denied' || outcome === 'fault') return refusedPut(bucket, error);
       if (outcome !== 'gone' && outcome !== 'refused') throw error;
     }
     const seen = await lookForOwn(bucket, upload.storedKey, ownOf(upload, settled));
@@ -71,6 +75,13 @@ export async function putWhole(
     if (!seen.other && over !== undefined) return 'vanished';
   }
   throw unavailable(new Error('a conditional put is refused although its condition holds'));
+}
+
+/** No rights, a class, a tag or a key that the store does not take: its client must not wait for that to change. */
+function refusedPut(bucket: Bucket, cause: unknown): Refused {
+  bucket.onFailed?.();
+  const text = 'Storage refuses the file, and nothing of it was kept. Whoever runs this server has to see to that; then send it again.';
+  return { refused: new Failure('overtaken', text, { cause }) };
 }
 
 /** Repeated until it has an answer; what an earlier attempt did is recognised by the token. */

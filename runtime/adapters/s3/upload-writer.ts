@@ -3,7 +3,7 @@ import { joinCrc32 } from '../../model/crc32';
 import type { Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import { noProgress, type Part, type Progress, type Settled } from '../../model/upload-record';
-import type { Completed, NewUpload, ObjectWriter } from '../../ports/object-store';
+import type { Completed, NewUpload, ObjectWriter, Refused } from '../../ports/object-store';
 import type { Admission } from '../../ports/part-buffers';
 import { type Bucket, smallestPart } from './bucket';
 import { completeParts, inOnePut, inParts, putWhole } from './complete';
@@ -167,7 +167,7 @@ export class UploadWriter implements ObjectWriter {
     return this.settled;
   }
 
-  async complete(over: Version | undefined): Promise<Completed> {
+  async complete(over: Version | undefined): Promise<Completed | Refused> {
     const { settled } = this;
     if (!settled) throw new Error('complete before settle');
     if (settled.proof === inParts) return completeParts(this.bucket, this.upload, this.progress(), settled, over);
