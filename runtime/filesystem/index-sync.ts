@@ -1,8 +1,10 @@
-import type { ObjectKey } from '../model/entry';
+import { type ObjectKey, placeOf } from '../model/entry';
 import { isListable } from '../model/virtual-path';
 import type { HintSource } from '../ports/hint-source';
 import type { Filesystem } from './filesystem';
 import { temporaryPrefix } from './object-key';
+import { removeImplicit } from './remove-directory';
+import { entryKey } from './rows';
 
 /**
  * What others put into the store or delete from it reaches the index through hints that make us look. Nothing a hint says is believed: the path's entry is
@@ -42,8 +44,17 @@ async function syncKey(
 ): Promise<'same' | 'adopted' | 'removed' | 'claimed' | 'unsettled' | 'ignored'> {
   const key = storedKey.startsWith(temporaryPrefix) ? storedKey.slice(temporaryPrefix.length) : storedKey;
   if (!canBeNamed(key)) return 'ignored';
-  if (key.endsWith('/')) return fs.folders.adoptDirectory(key.slice(0, -1));
+  if (key.endsWith('/')) return syncMarker(fs, key.slice(0, -1), storedKey);
   return fs.folders.makeEqual(key, storedKey);
+}
+
+/** Others make an empty folder by an object under its name with a slash, and unmake it by removing that. */
+async function syncMarker(fs: Filesystem, key: ObjectKey, storedKey: ObjectKey): Promise<'same' | 'adopted' | 'removed' | 'claimed'> {
+  if (!(await fs.objects.look(storedKey))) return (await removeImplicit(fs, key)) ? 'removed' : 'same';
+  const [row] = await fs.metadata.get([entryKey(placeOf(key))]);
+  // A bucket may hold both under one name; FTP shows one, and that is the one with bytes.
+  if (row?.value.kind === 'file' && (await fs.objects.look(row.value.storedKey))) return 'same';
+  return fs.folders.adoptDirectory(key);
 }
 
 /** Every segment can be shown and sent back by a client; the first is a home. */

@@ -24,16 +24,19 @@ export async function removeDirectory(fs: Filesystem, user: User, path: VirtualP
   await removeMarked(fs, key, user, () => true);
 }
 
-/** A directory that exists only because something was below it goes when nothing is, and so do those above it. */
-export async function removeImplicit(fs: Filesystem, directory: ObjectKey): Promise<void> {
+/** A directory that exists only because something was below it goes when nothing is, and so do those above it. True: at least this one has gone. */
+export async function removeImplicit(fs: Filesystem, directory: ObjectKey): Promise<boolean> {
+  let gone = false;
   for (let key = directory; key.includes('/'); key = placeOf(key).parent) {
     try {
-      if (!(await removeMarked(fs, key, undefined, (entry) => entry.implicit))) return;
+      if (!(await removeMarked(fs, key, undefined, (entry) => entry.implicit))) return gone;
     } catch (error) {
-      if (error instanceof Failure && stays.has(error.kind)) return;
+      if (error instanceof Failure && stays.has(error.kind)) return gone;
       throw error;
     }
+    gone = true;
   }
+  return gone;
 }
 
 const stays: ReadonlySet<FailureKind> = new Set(['not-empty', 'not-found', 'not-a-directory', 'busy']);
@@ -56,6 +59,7 @@ async function removeMarked(
         fs.folders.noteDifferences([key]);
         throw notEmpty();
       }
+      if (!fs.objects.directories) await removeMarker(fs, key, user);
     } catch (error) {
       await unmark(fs, key, token);
       throw error;
@@ -115,6 +119,17 @@ async function requireEmpty(fs: Filesystem, key: ObjectKey, user: User | undefin
       text: 'its directory is being removed',
     });
   }
+}
+
+/**
+ * Where keys are all there is, others keep an empty folder alive by an object of no bytes under its name with a slash. Whoever removes the directory means that
+ * too; one that only empties stays while it is there.
+ */
+async function removeMarker(fs: Filesystem, key: ObjectKey, user: User | undefined): Promise<void> {
+  const marker = await fs.objects.look(`${key}/`);
+  if (!marker) return;
+  if (user === undefined || marker.size > 0) throw notEmpty();
+  if (typeof (await fs.objects.remove(`${key}/`, marker.version)) === 'object') throw notEmpty();
 }
 
 function notEmpty(): Failure {

@@ -166,6 +166,71 @@ it('what others put and delete is seen when a hint comes, and a hint about our o
   expect(await unfinished(fs)).toEqual([]);
 });
 
+describe('a folder that others mark by an object of its own', () => {
+  const nothing = Buffer.alloc(0);
+  const sync = (made: ReturnType<typeof make>) => syncKeys(made.fs, ['acme/d/']);
+
+  it.each([{ versions: true }, { versions: false }])('is shown while the mark is there (%j), whatever the hints say', async (options) => {
+    const made = make({ options: { order: 'begin', ...options } });
+    expect(await sync(made)).toMatchObject({ same: 1 });
+    expect(await names(made.view)).toEqual([]);
+    made.bucket.s3.place('acme/d/', nothing);
+    expect(await sync(made)).toMatchObject({ adopted: 1 });
+    expect(await names(made.view)).toEqual(['d/']);
+    made.bucket.s3.take('acme/d/');
+    expect(await sync(made)).toMatchObject({ removed: 1 });
+    expect(await sync(made)).toMatchObject({ same: 1 });
+    expect(await names(made.view)).toEqual([]);
+    expect(await unfinished(made.fs)).toEqual([]);
+  });
+
+  it('loses its mark when a partner removes it, so that no later look brings it back', async () => {
+    const made = make({});
+    made.bucket.s3.place('acme/d/', nothing);
+    await sync(made);
+    await made.view.removeDirectory(at('/d'));
+    expect(contentOf(made.bucket, 'acme/d/')).toBeUndefined();
+    await sync(made);
+    expect(await names(made.view)).toEqual([]);
+  });
+
+  it('stays when the last file in it goes, and when its mark goes before the last file', async () => {
+    const made = make({});
+    made.bucket.s3.place('acme/d/', nothing);
+    await sync(made);
+    made.bucket.s3.place('acme/d/a', Buffer.from('placed'));
+    await syncKeys(made.fs, ['acme/d/a']);
+    made.bucket.s3.take('acme/d/a');
+    await syncKeys(made.fs, ['acme/d/a']);
+    expect(await names(made.view)).toEqual(['d/']);
+    await put(made.view, '/d/b', 'sent');
+    made.bucket.s3.take('acme/d/');
+    expect(await sync(made)).toMatchObject({ same: 1 });
+    expect(await names(made.view, '/d')).toEqual(['b 4']);
+  });
+
+  it('that a partner has made stays when others remove a mark of it', async () => {
+    const made = make({});
+    await made.view.makeDirectory(at('/d'));
+    expect(await sync(made)).toMatchObject({ same: 1 });
+    expect(await names(made.view)).toEqual(['d/']);
+  });
+
+  it('does not take the place of a file, and bytes under such a name are not removed', async () => {
+    const made = make({});
+    await put(made.view, '/d', 'file');
+    made.bucket.s3.place('acme/d/', nothing);
+    expect(await sync(made)).toMatchObject({ same: 1 });
+    expect(await get(made.view, '/d')).toBe('file');
+    await made.view.deleteFile(at('/d'));
+    made.bucket.s3.place('acme/d/', Buffer.from('bytes'));
+    await sync(made);
+    expect(await kindOf(made.view.removeDirectory(at('/d')))).toBe('not-empty');
+    expect(contentOf(made.bucket, 'acme/d/')).toBe('bytes');
+    expect(await unfinished(made.fs)).toEqual([]);
+  });
+});
+
 /** One rule left out of the adapter; the meetings above must notice. */
 const without =
   (name: string, ...fields: string[]): Plant =>
