@@ -26,6 +26,8 @@ export interface ImportOptions {
   readonly overwrite: boolean;
   /** Only tell what would be done. */
   readonly dryRun: boolean;
+  /** No more files are begun when it aborts; those that are under way are finished. */
+  readonly signal?: AbortSignal;
 }
 
 export type ImportOutcome =
@@ -49,10 +51,12 @@ export interface ImportStep {
 interface Found {
   readonly name: string;
   readonly path: VirtualPath | undefined;
-  readonly kind: 'file' | 'directory' | 'other';
+  readonly kind: 'file' | 'other' | 'unread';
+  /** Why a directory, and with it what is in it, cannot be brought over. */
+  readonly error?: unknown;
 }
 
-/** Steps come in the order in which files are done. Directories are made as they are met and are no steps. */
+/** Steps come in the order in which files are done. Directories are made as they are met and are no steps, unless they cannot be read or made. */
 export async function* importFolder(fs: Filesystem, partner: User, options: ImportOptions): AsyncGenerator<ImportStep> {
   const to = resolvePath('/' as VirtualPath, options.to);
   if (typeof to === 'object') throw new OperatorError(`--to ${options.to} is no path that a partner could name: ${to.fault}`, 'usage');
@@ -62,12 +66,16 @@ export async function* importFolder(fs: Filesystem, partner: User, options: Impo
   const view = openPartnerView(fs, () => user);
   const running = new Set<Promise<void>>();
   const done: ImportStep[] = [];
-  if (!options.dryRun) await makeParents(view, to);
-  for await (const found of walk(options.folder, '', to)) {
-    if (found.kind === 'directory' && found.path !== undefined) {
-      if (!options.dryRun) await makeDirectory(view, found.path);
-      continue;
-    }
+  if (!options.dryRun) {
+    await makeParents(view, to).catch((error: unknown) => {
+      throw error instanceof Failure ? new OperatorError(`--to ${options.to}: ${error.message}`, 'failed', { cause: error }) : error;
+    });
+  }
+  const enter = async (directory: VirtualPath) => {
+    if (!options.dryRun) await makeDirectory(view, directory);
+  };
+  for await (const found of walk(options.folder, '', to, enter)) {
+    if (options.signal?.aborted) break;
     const step = importOne(fs, user, view, found, options)
       .catch((error: unknown): ImportStep => ({ name: found.name, outcome: 'failed', bytes: 0, error }))
       .then((finished) => {
@@ -82,21 +90,52 @@ export async function* importFolder(fs: Filesystem, partner: User, options: Impo
   yield* done;
 }
 
-/** In the order of names, directories before what is in them; a name that cannot be sent over FTP has no path, nor has anything below it. */
-async function* walk(folder: string, below: string, at: VirtualPath): AsyncGenerator<Found> {
-  const children = await readdir(path.join(folder, below), { withFileTypes: true });
-  children.sort((left, right) => Buffer.compare(Buffer.from(left.name), Buffer.from(right.name)));
-  for (const child of children) {
-    const name = path.join(below, child.name);
-    const listable = isListable(child.name);
-    const kind = child.isDirectory() ? 'directory' : child.isFile() ? 'file' : 'other';
-    if (kind === 'directory' && listable) {
-      yield { name, kind, path: childPath(at, child.name) };
-      yield* walk(folder, name, childPath(at, child.name));
-    } else {
-      yield { name, kind: listable ? kind : 'other', path: listable ? childPath(at, child.name) : undefined };
-    }
+/**
+ * In the order of names, directories entered before what is in them; a name that cannot be sent over FTP has no path, nor has anything below it. What cannot
+ * be read or entered is told of, and the rest comes all the same.
+ */
+async function* walk(
+  folder: string,
+  below: string,
+  at: VirtualPath,
+  enter: (directory: VirtualPath) => Promise<void>,
+): AsyncGenerator<Found> {
+  let children: Awaited<ReturnType<typeof childrenOf>>;
+  try {
+    children = await childrenOf(path.join(folder, below));
+  } catch (error) {
+    yield { name: below || '.', path: undefined, kind: 'unread', error };
+    return;
   }
+  children.sort((left, right) => Buffer.compare(left.name, right.name));
+  for (const child of children) {
+    const text = textOf(child.name);
+    if (text === undefined || !isListable(text)) {
+      yield { name: path.join(below, text ?? child.name.toString('latin1')), path: undefined, kind: 'other' };
+      continue;
+    }
+    const name = path.join(below, text);
+    const to = childPath(at, text);
+    if (!child.isDirectory()) {
+      yield { name, path: to, kind: child.isFile() ? 'file' : 'other' };
+      continue;
+    }
+    try {
+      await enter(to);
+    } catch (error) {
+      yield { name, path: undefined, kind: 'unread', error };
+      continue;
+    }
+    yield* walk(folder, name, to, enter);
+  }
+}
+
+const childrenOf = (folder: string) => readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+
+/** Undefined: names on FTP are UTF-8, and this one is in some other charset. */
+function textOf(name: Buffer): string | undefined {
+  const text = name.toString();
+  return Buffer.from(text).equals(name) ? text : undefined;
 }
 
 async function makeParents(view: PartnerView, directory: VirtualPath): Promise<void> {
@@ -116,6 +155,7 @@ async function makeDirectory(view: PartnerView, directory: VirtualPath): Promise
 
 async function importOne(fs: Filesystem, user: User, view: PartnerView, found: Found, options: ImportOptions): Promise<ImportStep> {
   const { name } = found;
+  if (found.kind === 'unread') throw found.error;
   if (found.kind !== 'file' || found.path === undefined) return { name, outcome: 'ignored', bytes: 0 };
   const file = path.join(options.folder, name);
   const { size, mtimeMs } = await lstat(file);

@@ -1,9 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type ImportOptions, type ImportStep, importFolder } from '../../runtime/operator/import-folder';
 import { fastClock } from '../support/fast-clock';
 import { at, events, get, makeFilesystem, makeUser, memoryStores, names, put, unfinished, viewOf } from '../support/filesystem';
+
+/** Root may read what nobody may. */
+const mayReadAll = process.getuid?.() === 0;
 
 let folder: string;
 
@@ -90,6 +93,59 @@ it('ignores links, and names that FTP cannot say, and says so', async () => {
   const { fs, view } = make();
   expect(outcomes(await run(fs))).toEqual(['a imported', 'line\nbreak ignored', 'link ignored']);
   expect(await names(view)).toEqual(['a 3']);
+});
+
+it('goes on when a directory cannot be read or made, and tells which, and why', async () => {
+  file('a/one', 'one');
+  file('clash/two', 'two');
+  file('locked/three', 'three');
+  file('z/four', 'four');
+  chmodSync(path.join(folder, 'locked'), 0);
+  const { fs, view } = make();
+  await put(view, '/clash', 'a file');
+  const steps = await run(fs);
+  chmodSync(path.join(folder, 'locked'), 0o700);
+  expect(outcomes(steps)).toEqual([
+    'a/one imported',
+    'clash failed',
+    ...(mayReadAll ? ['locked/three imported'] : ['locked failed']),
+    'z/four imported',
+  ]);
+  expect(steps[1]?.error).toMatchObject({ kind: 'exists' });
+  expect(await get(view, '/clash')).toBe('a file');
+});
+
+it('ignores names that are no UTF-8, and makes nothing for them', async () => {
+  const name = Buffer.concat([Buffer.from(`${folder}/bad`), Buffer.from([0xff])]);
+  mkdirSync(Buffer.concat([name, Buffer.from('dir')]));
+  writeFileSync(Buffer.concat([name, Buffer.from('dir/in')]), 'x');
+  writeFileSync(name, 'x');
+  file('good\uFFFD', 'one');
+  const { fs, view } = make();
+  expect(outcomes(await run(fs))).toEqual(['bad\u00ff ignored', 'bad\u00ffdir ignored', 'good\uFFFD imported']);
+  expect(await names(view)).toEqual(['good\uFFFD 3']);
+});
+
+it('says which directory of the partner cannot be used', async () => {
+  const { fs, view } = make();
+  await put(view, '/there', 'a file');
+  await expect(run(fs, { to: at('/there/below') })).rejects.toThrow(/^--to \/there\/below: /);
+});
+
+it('begins no more files when it is interrupted, and finishes those under way', async () => {
+  for (const name of ['a', 'b', 'c', 'd']) file(name, name);
+  const { fs, view } = make();
+  const controller = new AbortController();
+  const steps: ImportStep[] = [];
+  const options = { folder, to: at('/'), parallel: 1, overwrite: false, dryRun: false, signal: controller.signal };
+  for await (const step of importFolder(fs, makeUser(), options)) {
+    steps.push(step);
+    controller.abort();
+  }
+  expect(outcomes(steps)).toEqual(['a imported']);
+  expect(await names(view)).toEqual(['a 1']);
+  expect(await unfinished(fs)).toEqual([]);
+  expect(outcomes(await run(fs))).toEqual(['a present', 'b imported', 'c imported', 'd imported']);
 });
 
 it("goes below a directory of the partner's, whatever his own rights and limits are", async () => {
