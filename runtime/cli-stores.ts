@@ -7,7 +7,7 @@ import { findingsAsText } from './operator/findings';
 import { type ImportOutcome, importFolder } from './operator/import-folder';
 import { OperatorError } from './operator/operator-error';
 import { type ProgressBar, progressBar } from './operator/progress-bar';
-import { directoriesOf, reconcileAll } from './operator/reconcile-homes';
+import { directoriesOf, nothingCompared, reconcileAll } from './operator/reconcile-homes';
 
 /** The commands that look at the stores and put them right: doctor, reconcile, import. */
 export interface CommandTools {
@@ -56,29 +56,54 @@ async function withStores<T>(config: Config, work: (stores: StoresOpened) => Pro
 
 const drawProgress = (unit: string): ProgressBar => progressBar(process.stderr, unit, () => performance.now());
 
+const interrupted = 130;
+
+/** The first Ctrl-C ends a long command where nothing is half done, the second one at once. */
+function untilInterrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    process.stderr.write('\nending with what has begun; again: at once\n');
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+/** As a shell reads it back. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 function addReconcile(program: Command, { configuration, print, withJson }: CommandTools): void {
   withJson(program.command('reconcile'))
     .option('--dry-run', 'only report')
     .option('--prefix <home/path>', 'only what lies below this directory of a home')
-    .option('--after <key>', 'go on behind this key, as an earlier run has told')
+    .option('--after <place>', 'go on behind this place, which a run that was broken off has told')
     .description('compare index and store, and make the index equal to what is stored')
     .addHelpText(
       'after',
-      '\nExamples:\n  causeway reconcile --dry-run\n  causeway reconcile --prefix acme/2025\n\nExit code 1: something differed that could not be put right, or was only reported.',
+      '\nExamples:\n  causeway reconcile --dry-run\n  causeway reconcile --prefix acme/2025\n\nExit code 1: something differed that could not be put right, or was only reported; 130: interrupted, and told where to go on.',
     )
     .action(async (options: { json?: boolean; dryRun?: boolean; prefix?: string; after?: string }) => {
       const bar = drawProgress('files');
       await withStores(configuration(), async ({ fs, users }) => {
-        const directories = await directoriesOf(users, options.prefix);
-        const report = await reconcileAll(fs, directories, { repair: !options.dryRun, after: options.after }, (step) => {
-          bar.advance(0, step.key);
-          if (!step.drift || options.json) return;
+        const { prefix, after, dryRun } = options;
+        const directories = await directoriesOf(fs, users, prefix);
+        const signal = untilInterrupted();
+        const report = { ...nothingCompared };
+        try {
+          await reconcileAll(fs, directories, { repair: !dryRun, after, signal }, report, (step) => {
+            bar.advance(0, step.key);
+            if (!step.drift || options.json) return;
+            bar.clear();
+            process.stdout.write(`${step.drift}  ${JSON.stringify(step.key)}${step.repaired ? `  ${step.repaired}` : ''}\n`);
+          });
+        } finally {
           bar.clear();
-          process.stdout.write(`${step.drift}  ${JSON.stringify(step.key)}${step.repaired ? `  ${step.repaired}` : ''}\n`);
-        });
-        bar.clear();
-        print(options, report, `${report.compared} files compared, ${report.drifts} differ, ${report.repaired} put right\n`);
-        if (report.left > 0) process.exitCode = 1;
+          const again = ['causeway reconcile', dryRun && '--dry-run', prefix && `--prefix ${quoted(prefix)}`].filter(Boolean).join(' ');
+          const from = report.last ?? after;
+          const rest = report.finished ? '' : `go on with: ${again}${from === undefined ? '' : ` --after ${quoted(from)}`}\n`;
+          print(options, report, `${report.compared} files compared, ${report.drifts} differ, ${report.repaired} put right\n${rest}`);
+          if (report.left > 0) process.exitCode = 1;
+          if (signal.aborted) process.exitCode = interrupted;
+        }
       });
     });
 }
@@ -108,17 +133,25 @@ function addImport(program: Command, { configuration, print, withJson }: Command
         if (!partner) throw new OperatorError(`there is no partner ${options.partner}`);
         const { overwrite = false, dryRun = false, to } = options;
         const counts: Record<ImportOutcome, number> = { imported: 0, present: 0, differs: 0, ignored: 0, failed: 0 };
-        for await (const step of importFolder(fs, partner, { folder: path.resolve(folder), to, parallel, overwrite, dryRun })) {
-          counts[step.outcome]++;
-          bar.advance(step.bytes, step.name);
-          if (step.outcome === 'imported' || step.outcome === 'present') continue;
+        const signal = untilInterrupted();
+        try {
+          for await (const step of importFolder(fs, partner, { folder: path.resolve(folder), to, parallel, overwrite, dryRun, signal })) {
+            counts[step.outcome]++;
+            bar.advance(step.bytes, step.name);
+            if (step.outcome === 'imported' || step.outcome === 'present') continue;
+            bar.clear();
+            process.stderr.write(
+              `${step.outcome}  ${JSON.stringify(step.name)}${step.error ? `  ${(step.error as Error).message}` : ''}\n`,
+            );
+          }
+        } finally {
           bar.clear();
-          process.stderr.write(`${step.outcome}  ${JSON.stringify(step.name)}${step.error ? `  ${(step.error as Error).message}` : ''}\n`);
+          const rest = signal.aborted ? 'the same command goes on where this one ended\n' : '';
+          const text = `${counts.imported} ${dryRun ? 'would be imported' : 'imported'}, ${counts.present} there already, ${counts.differs} differ, ${counts.ignored} ignored, ${counts.failed} failed\n`;
+          print(options, counts, text + rest);
+          if (counts.failed + counts.differs > 0) process.exitCode = 1;
+          if (signal.aborted) process.exitCode = interrupted;
         }
-        bar.clear();
-        const text = `${counts.imported} ${dryRun ? 'would be imported' : 'imported'}, ${counts.present} there already, ${counts.differs} differ, ${counts.ignored} ignored, ${counts.failed} failed\n`;
-        print(options, counts, text);
-        if (counts.failed + counts.differs > 0) process.exitCode = 1;
       });
     });
 }

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { killAll, run } from './run-program';
+import { killAll, run, start } from './run-program';
 
 /** doctor, import and reconcile as an operator's shell runs them, on a data folder of their own. */
 let base: string;
@@ -129,6 +129,45 @@ it('a folder is imported, imported again, and what others change is reconciled',
     code: 0,
     out: '1 files compared, 0 differ, 0 put right\n',
   });
+}, 60_000);
+
+it('a Ctrl-C tells how far import and reconcile came, and what to type to go on', async () => {
+  await causeway('partner', 'add', 'acme');
+  const folder = path.join(base, 'old');
+  const placed = path.join(environment['CAUSEWAY_DATA'] as string, 'objects/acme');
+  for (const at of [folder, placed]) {
+    mkdirSync(at, { recursive: true });
+    for (let index = 0; index < 5_000; index++) writeFileSync(path.join(at, `f${index}`), 'content');
+  }
+  symlinkSync('f1', path.join(folder, 'a-link'));
+  const interrupt = async (...args: string[]) => {
+    const running = start('cli.ts', args, environment);
+    await running.until(/ignored|unknown/);
+    running.process.kill('SIGINT');
+    return running.ended;
+  };
+  const imported = await interrupt('import', folder, '--partner', 'acme', '--parallel', '1', '--to', '/in');
+  expect(imported).toMatchObject({
+    code: 130,
+    out: expect.stringMatching(/^\d+ imported, .* 1 ignored, 0 failed\nthe same command goes on/),
+  });
+  const compared = await interrupt('reconcile', '--dry-run', '--prefix', '/acme');
+  expect(compared.code).toBe(130);
+  const again = /^go on with: causeway (reconcile --dry-run --prefix '\/acme') --after '(acme\/f\d+)'$/m.exec(compared.out);
+  const last = again?.[2] as string;
+  expect(
+    compared.out
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('unknown'))
+      .at(-1),
+  ).toBe(`unknown  "${last}"`);
+  const rest = await causeway('reconcile', '--dry-run', '--prefix', '/acme', '--after', last);
+  expect(rest.code).toBe(1);
+  expect(rest.out).not.toContain('go on with');
+  const told = [compared, rest].flatMap(({ out }) => out.split('\n').filter((line) => line.startsWith('unknown')));
+  expect(new Set(told).size).toBe(5_000);
+  expect(told).toHaveLength(5_000);
 }, 60_000);
 
 it.each([
