@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { openFilesystem } from './compose';
 import type { Config } from './config/config';
 import { createStores, inspect } from './inspect';
-import { findingsAsText } from './operator/findings';
+import { distinct, findingsAsText } from './operator/findings';
 import { type ImportOutcome, importFolder } from './operator/import-folder';
 import { OperatorError } from './operator/operator-error';
 import { type ProgressBar, progressBar } from './operator/progress-bar';
@@ -39,7 +39,7 @@ function addDoctor(program: Command, { configuration, print, withJson, deployedH
     )
     .action(async (options: { json?: boolean; create?: boolean }) => {
       const config = configuration();
-      const findings = [...(options.create ? await createStores(config) : []), ...(await inspect(config, deployedHost()))];
+      const findings = distinct([...(options.create ? await createStores(config) : []), ...(await inspect(config, deployedHost()))]);
       print(options, findings, findingsAsText(findings));
       if (findings.some(({ level }) => level === 'problem')) process.exitCode = 1;
     });

@@ -6,6 +6,11 @@ export interface Finding {
   readonly text: string;
 }
 
+/** What keeps a store from being made keeps it from being used: once is enough. */
+export function distinct(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.subject}: ${finding.text}`, finding])).values()];
+}
+
 const marks = { good: 'ok     ', note: 'note   ', problem: 'PROBLEM' } as const;
 
 /** A line each; the problems last, where they are seen. */

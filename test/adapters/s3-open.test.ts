@@ -87,10 +87,10 @@ describeOn(versitygw, (running) => {
         'InvalidStorageClass',
         { storageClass: 'NONSENSE' },
         'CreateMultipartUpload',
-        /does not store objects as CAUSEWAY_S3_STORAGE_CLASS say/,
+        /does not store objects as set by CAUSEWAY_S3_STORAGE_CLASS:/,
       ],
-      ['InvalidTag', { tags: 'a=b', kmsKey: 'k' }, 'CreateMultipartUpload', /as CAUSEWAY_S3_KMS_KEY, CAUSEWAY_S3_TAGS say/],
-      ['KMS.DisabledException', { kmsKey: 'k' }, 'CreateMultipartUpload', /as CAUSEWAY_S3_KMS_KEY say/],
+      ['InvalidTag', { tags: 'a=b', kmsKey: 'k' }, 'CreateMultipartUpload', /as set by CAUSEWAY_S3_KMS_KEY, CAUSEWAY_S3_TAGS:/],
+      ['KMS.DisabledException', { kmsKey: 'k' }, 'CreateMultipartUpload', /as set by CAUSEWAY_S3_KMS_KEY:/],
     ])('%s names the settings that it may come from', async (code, options, operation, expected) => {
       proxy.keep(operation, { code, status: 400 });
       expect(await openWith({ rights: 'begin', ...options })).toEqual({ faults: [expect.stringMatching(expected)] });

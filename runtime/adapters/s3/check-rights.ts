@@ -71,6 +71,6 @@ function explainRefusal(error: unknown, what: string, { name, place, making }: B
   if (nameOf(error) === 'AccessDenied') return `no rights to ${what} in the bucket ${name} in ${place}: ${said}`;
   const given = settingsOfMaking.flatMap(([option, setting]) => (making[option] === undefined ? [] : [setting]));
   if (given.length > 0 && (outcomeOf(error) === 'fault' || nameOf(error).startsWith('KMS.')))
-    return `the bucket ${name} in ${place} does not ${what} as ${given.join(', ')} say: ${said}`;
+    return `the bucket ${name} in ${place} does not ${what} as set by ${given.join(', ')}: ${said}`;
   return explain(error, { bucket: name, place });
 }
