@@ -81,7 +81,7 @@ function addReconcile(program: Command, { configuration, print, withJson }: Comm
       'after',
       '\nExamples:\n  causeway reconcile --dry-run\n  causeway reconcile --prefix acme/2025\n\nExit code 1: something differed that could not be put right, or was only reported; 130: interrupted, and told where to go on.',
     )
-    .action(async (options: { json?: boolean; dryRun?: boolean; prefix?: string; after?: string }) => {
+    .action(async (options: ReconcileCommandOptions, command: Command) => {
       const bar = drawProgress('files');
       await withStores(configuration(), async ({ fs, users }) => {
         const { prefix, after, dryRun } = options;
@@ -97,15 +97,24 @@ function addReconcile(program: Command, { configuration, print, withJson }: Comm
           });
         } finally {
           bar.clear();
-          const again = ['causeway reconcile', dryRun && '--dry-run', prefix && `--prefix ${quoted(prefix)}`].filter(Boolean).join(' ');
-          const from = report.last ?? after;
-          const rest = report.finished ? '' : `go on with: ${again}${from === undefined ? '' : ` --after ${quoted(from)}`}\n`;
+          const { stack } = command.optsWithGlobals<{ stack?: string }>();
+          const place = report.last ?? after;
+          const again = [stack && `--stack ${quoted(stack)}`, dryRun && '--dry-run', prefix && `--prefix ${quoted(prefix)}`];
+          const words = ['causeway reconcile', ...again, place && `--after ${quoted(place)}`].filter(Boolean);
+          const rest = report.finished ? '' : `go on with: ${words.join(' ')}\n`;
           print(options, report, `${report.compared} files compared, ${report.drifts} differ, ${report.repaired} put right\n${rest}`);
           if (report.left > 0) process.exitCode = 1;
-          if (signal.aborted) process.exitCode = interrupted;
+          if (!report.finished && signal.aborted) process.exitCode = interrupted;
         }
       });
     });
+}
+
+interface ReconcileCommandOptions {
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+  readonly prefix?: string;
+  readonly after?: string;
 }
 
 const whole = (text: string, name: string): number => {
