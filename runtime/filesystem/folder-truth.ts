@@ -76,8 +76,11 @@ export class FolderTruth {
     }
   }
 
-  /** Makes the entry of a file path equal to what the store holds. `unsettled`: an unknown file that has not kept still for two seconds yet. */
-  async makeEqual(key: ObjectKey, storedKey: ObjectKey): Promise<'same' | 'adopted' | 'removed' | 'claimed' | 'unsettled'> {
+  /**
+   * Makes the entry of a file path equal to what the store holds. `unsettled`: an unknown file that has not kept still for two seconds yet; `once`: nobody
+   * looks again, so a file that was last written a minute ago counts as still.
+   */
+  async makeEqual(key: ObjectKey, storedKey: ObjectKey, once = false): Promise<'same' | 'adopted' | 'removed' | 'claimed' | 'unsettled'> {
     const { fs } = this;
     const outcome = await transact(fs, async (tx) => {
       const { entry, claim, uploads } = await readPath(tx, key);
@@ -92,7 +95,7 @@ export class FolderTruth {
         return entry ? 'removed' : 'same';
       }
       // An object of a store appears whole; a file in a folder grows.
-      if (fs.objects.directories && !this.hasKeptStill(key, found)) return 'unsettled';
+      if (fs.objects.directories && !(once && isOld(fs, found)) && !this.hasKeptStill(key, found)) return 'unsettled';
       if (found.token !== undefined && found.token === entry?.token) {
         // The same upload, stored once more by a late repetition.
         tx.put(entryKey(placeOf(key)), { ...entry, version: found.version });
@@ -193,15 +196,15 @@ export class FolderTruth {
       const claim = await tx.get(claimKey(place));
       if (isHeld(claim) || (await isUnderMark(tx, key))) return 'claimed';
       if (entry?.kind === 'directory') return 'same';
-      await addParents(tx, fs, key);
       const now = fs.clock.now();
-      tx.put(entryKey(place), {
-        kind: 'directory',
-        created: now,
-        modified: now,
-        implicit: true,
-        sequence: nextTime(now, entry, claim, []),
-      });
+      const sequence = nextTime(now, entry, claim, []);
+      if (entry) {
+        // A bucket may hold both under one name; FTP shows one, and that is the one with bytes.
+        if (await fs.objects.look(entry.storedKey)) return 'same';
+        await vanish(tx, fs, key, entry, sequence);
+      }
+      await addParents(tx, fs, key);
+      tx.put(entryKey(place), { kind: 'directory', created: now, modified: now, implicit: true, sequence: sequence + 1 });
       return 'adopted';
     });
   }
@@ -238,6 +241,12 @@ export interface NamesThere {
 }
 
 const keepsStill = 2_000;
+const untouched = 60_000;
+
+function isOld(fs: Filesystem, { modified }: Found): boolean {
+  return fs.clock.now() - modified >= untouched;
+}
+
 const stampSettles = 1_000;
 const maxSightings = 10_000;
 const maxAgreed = 10_000;

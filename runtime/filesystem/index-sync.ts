@@ -1,10 +1,9 @@
-import { type ObjectKey, placeOf } from '../model/entry';
+import type { ObjectKey } from '../model/entry';
 import { isListable } from '../model/virtual-path';
 import type { HintSource } from '../ports/hint-source';
 import type { Filesystem } from './filesystem';
 import { temporaryPrefix } from './object-key';
 import { removeImplicit } from './remove-directory';
-import { entryKey } from './rows';
 
 /**
  * What others put into the store or delete from it reaches the index through hints that make us look. Nothing a hint says is believed: the path's entry is
@@ -23,13 +22,14 @@ export interface SyncResult {
 /** Looks at a few keys at once; each is a metadata read and a look. */
 const atOnce = 16;
 
-export async function syncKeys(fs: Filesystem, keys: readonly ObjectKey[]): Promise<SyncResult> {
+/** `once`: nobody looks again, see `makeEqual`. */
+export async function syncKeys(fs: Filesystem, keys: readonly ObjectKey[], once = false): Promise<SyncResult> {
   const busy: ObjectKey[] = [];
   const counted = { adopted: 0, removed: 0, same: 0, ignored: 0 };
   const waiting = [...new Set(keys)];
   const work = async () => {
     for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
-      const outcome = await syncKey(fs, key);
+      const outcome = await syncKey(fs, key, once);
       if (outcome === 'claimed' || outcome === 'unsettled') busy.push(key);
       else counted[outcome]++;
     }
@@ -41,19 +41,17 @@ export async function syncKeys(fs: Filesystem, keys: readonly ObjectKey[]): Prom
 async function syncKey(
   fs: Filesystem,
   storedKey: ObjectKey,
+  once: boolean,
 ): Promise<'same' | 'adopted' | 'removed' | 'claimed' | 'unsettled' | 'ignored'> {
   const key = storedKey.startsWith(temporaryPrefix) ? storedKey.slice(temporaryPrefix.length) : storedKey;
   if (!canBeNamed(key)) return 'ignored';
   if (key.endsWith('/')) return syncMarker(fs, key.slice(0, -1), storedKey);
-  return fs.folders.makeEqual(key, storedKey);
+  return fs.folders.makeEqual(key, storedKey, once);
 }
 
 /** Others make an empty folder by an object under its name with a slash, and unmake it by removing that. */
 async function syncMarker(fs: Filesystem, key: ObjectKey, storedKey: ObjectKey): Promise<'same' | 'adopted' | 'removed' | 'claimed'> {
   if (!(await fs.objects.look(storedKey))) return (await removeImplicit(fs, key)) ? 'removed' : 'same';
-  const [row] = await fs.metadata.get([entryKey(placeOf(key))]);
-  // A bucket may hold both under one name; FTP shows one, and that is the one with bytes.
-  if (row?.value.kind === 'file' && (await fs.objects.look(row.value.storedKey))) return 'same';
   return fs.folders.adoptDirectory(key);
 }
 

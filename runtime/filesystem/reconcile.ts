@@ -152,6 +152,6 @@ async function driftOf(fs: Filesystem, { key, entry, listed }: Seen, prefix: str
 }
 
 async function repairOne(fs: Filesystem, storedKey: ObjectKey): Promise<NonNullable<Step['repaired']>> {
-  const { adopted, removed, busy } = await syncKeys(fs, [storedKey]);
+  const { adopted, removed, busy } = await syncKeys(fs, [storedKey], true);
   return busy.length > 0 ? 'busy' : adopted > 0 ? 'adopted' : removed > 0 ? 'removed' : 'none';
 }

@@ -86,6 +86,26 @@ describe('what nobody has listed yet', () => {
   });
 });
 
+it('a file in whose place somebody has put a directory is gone, and announced so', async () => {
+  const { view, objects, fs } = oneProcess();
+  await put(view, '/a', 'stored');
+  objects.take('acme/a');
+  objects.place('acme/a/inside', placed);
+  expect(await fs.folders.adoptDirectory('acme/a')).toBe('adopted');
+  expect(await names(view)).toEqual(['a/']);
+  expect(await events(fs)).toEqual(['arrived acme/a', 'removed acme/a']);
+});
+
+it('looked at once, a file counts as still when it was last written a minute ago', async () => {
+  const { objects, fs, clock } = oneProcess();
+  objects.place('acme/a', placed);
+  const stored = objects.objects.get('acme/a') as { modified: number };
+  objects.objects.set('acme/a', { ...stored, modified: clock.now() - 59_999 } as never);
+  expect(await fs.folders.makeEqual('acme/a', 'acme/a', true)).toBe('unsettled');
+  await clock.advance(1);
+  expect(await fs.folders.makeEqual('acme/a', 'acme/a', true)).toBe('adopted');
+});
+
 describe('a file that somebody changes in its place', () => {
   it('has no size until it keeps still, and then the one that it is read with', async () => {
     const { view, objects, clock } = oneProcess();
