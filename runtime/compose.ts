@@ -30,7 +30,7 @@ import { Maintenance } from './filesystem/maintenance';
 import { recover } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
 import { openRouting, ownAddresses } from './open-routing';
-import { openBoard, openServer } from './open-server';
+import { openBoard, openSeats, openServer } from './open-server';
 import {
   type Index,
   openFolderLeases,
@@ -305,8 +305,13 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const routing = await openRouting(config, { ...surroundings, task, leases });
   undo.push(() => routing.close());
   const board = openBoard(fs, leases);
+  const seats = openSeats(fs, leases);
+  const onBeat = async () => {
+    board.refresh();
+    seats.refresh();
+  };
   const every = beatEvery(config);
-  const heartbeat = new Heartbeat(fs, { leases, observer, relay: routing.relay, every, onBeat: async () => board.refresh() });
+  const heartbeat = new Heartbeat(fs, { leases, observer, relay: routing.relay, every, onBeat });
   // The first beat comes before anything that another task could find.
   await heartbeat.start();
   undo.push(async () => {
@@ -318,7 +323,7 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   const certificates = await openCertificates(config, hostName, clock, log);
   undo.push(() => certificates.close());
 
-  const server = openServer(config, { fs, users, leases, hasher, metrics, certificates, routing, board });
+  const server = openServer(config, { fs, users, leases, hasher, metrics, certificates, routing, board, seats });
   const ports = await server.start();
   const warning = warningOfAddress({ host: config.host, pasvAddress: routing.pasvAddress }, ownAddresses());
   if (warning) log.warn('server.warning', { text: warning });

@@ -24,6 +24,7 @@ export interface ServerParts {
   readonly certificates: CertificateSource;
   readonly routing: { readonly dataSockets: DataSockets; readonly pasvAddress: string | undefined };
   readonly board: SessionBoard;
+  readonly seats: Seats;
 }
 
 /** Behind a load balancer: how long before the end of the drain no new connection is taken any more. Milliseconds. */
@@ -33,13 +34,16 @@ export function openBoard({ task, clock, log }: Filesystem, leases: LeaseStore):
   return new SessionBoard({ leases, task, clock, log });
 }
 
+export function openSeats({ task, fleet, log }: Filesystem, leases: LeaseStore): Seats {
+  return new Seats({ leases, task, fleet, log });
+}
+
 /** It does not listen yet. */
 export function openServer(config: Config, parts: ServerParts): FtpsServer {
-  const { fs, users, leases, hasher, metrics, certificates, routing, board } = parts;
-  const { clock, ids, log, task } = fs;
+  const { fs, users, leases, hasher, metrics, certificates, routing, board, seats } = parts;
+  const { clock, ids, log } = fs;
   const { sessionsPerUser, sessionsPerAddress, times } = config;
   const lockOut = new LockOut(leases, config.lockoutFailures, times.lockout);
-  const seats = new Seats({ leases, task, fleet: fs.fleet, log });
   const login = new Login({ users, hasher, lockOut, seats, sessionsPerUser, sessionsPerAddress, clock, ids, metrics });
   return new FtpsServer({
     host: config.host,

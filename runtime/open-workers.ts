@@ -10,7 +10,7 @@ import { Maintenance } from './filesystem/maintenance';
 import { recover, recoverFrom } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
 import { openRouting } from './open-routing';
-import { openBoard, openServer } from './open-server';
+import { openBoard, openSeats, openServer } from './open-server';
 import { openHints } from './open-stores';
 import { Partners } from './operator/partners';
 import type { Log } from './ports/log';
@@ -223,7 +223,12 @@ export async function startWorker(
   const bufferBudget = Math.max(config.smallestPart, Math.floor(config.bufferBudget / config.workers));
   const { fs, index, metrics, hasher } = await openRules({ ...config, bufferBudget }, log, undo, { task, leases, fleet });
   const board = openBoard(fs, leases);
-  const heartbeat = new Heartbeat(fs, { leases, observer, every: beatEmbedded, onBeat: async () => board.refresh() });
+  const seats = openSeats(fs, leases);
+  const onBeat = async () => {
+    board.refresh();
+    seats.refresh();
+  };
+  const heartbeat = new Heartbeat(fs, { leases, observer, every: beatEmbedded, onBeat });
   await heartbeat.start();
   undo.push(async () => {
     await heartbeat.stop();
@@ -232,7 +237,7 @@ export async function startWorker(
   const certificates = await openCertificates(config, hostName, clock, log);
   undo.push(() => certificates.close());
   const routing = { dataSockets: worker, pasvAddress: typeof config.pasvAddress === 'string' ? config.pasvAddress : undefined };
-  server = openServer(config, { fs, users: index.users, leases, hasher, metrics, certificates, routing, board });
+  server = openServer(config, { fs, users: index.users, leases, hasher, metrics, certificates, routing, board, seats });
   await server.prepare();
   // What a handler here has left; the folders are gone over by the primary.
   const maintenance = new Maintenance(fs, { every: config.times.sweepEvery, homes: async () => [], upkeep: () => index.upkeep() });

@@ -16,7 +16,7 @@ export interface LeaseStore {
   beat(status: TaskStatus): Promise<void>;
   /** Every task's counter and status, as last written. */
   tasks(): Promise<readonly (TaskStatus & { readonly counter: number })[]>;
-  /** Takes a dead task's row away, and the kicks that it will not read. */
+  /** Takes a dead task's row away, the kicks that it will not read, its sessions, and the seats of those. */
   forget(task: string): Promise<void>;
 
   /**

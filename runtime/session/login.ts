@@ -63,9 +63,13 @@ export class Login {
     const { seats, sessionsPerUser, sessionsPerAddress } = this.options;
     const partner = { kind: 'partner', name: user.name, session } as const;
     if (!(await seats.take(partner, user.maxSessions ?? sessionsPerUser))) return false;
-    if (await seats.take({ kind: 'address', name: address, session }, sessionsPerAddress)) return true;
-    seats.give(partner);
-    return false;
+    let taken = false;
+    try {
+      taken = await seats.take({ kind: 'address', name: address, session }, sessionsPerAddress);
+    } finally {
+      if (!taken) seats.give(partner);
+    }
+    return taken;
   }
 
   leave(user: User, { address, session }: Caller): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../ports/clock';
 import type { LeaseStore, SessionRow } from '../ports/lease-store';
 import type { Log } from '../ports/log';
+import { inTurns } from './in-turns';
 
 /**
  * What an operator sees of this process's sessions, and his way to end one. Rows are written with the heartbeat and only where something has changed, so
@@ -19,8 +20,6 @@ export interface SessionBoardOptions {
   readonly log: Log;
 }
 
-/** Rows that are on their way to the store at once. */
-const mostAtOnce = 16;
 /** A client that stays deaf to the end is cut off by its connection; a list that still shows it helps nobody. */
 const lastHidesFor = 5_000;
 
@@ -102,13 +101,4 @@ export class SessionBoard {
 
 function textOf(shown: BoardedSession['shown']): string {
   return JSON.stringify(shown);
-}
-
-/** All of them, a few at a time; the first error stops what has not begun. */
-async function inTurns<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const rest = all.values();
-  const lane = async () => {
-    for (const one of rest) await work(one);
-  };
-  await Promise.all(Array.from({ length: Math.min(mostAtOnce, all.length) }, lane));
 }

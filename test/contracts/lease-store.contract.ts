@@ -140,9 +140,20 @@ export function describeLeaseStore(
       it('are forgotten when they are dead', async () => {
         await leases.beat({ task: 'one', silent: {} });
         await leases.kick({ task: 'one', id: 's-1' });
+        const seats = [
+          { kind: 'partner', name: 'acme' },
+          { kind: 'address', name: '192.0.2.1' },
+        ] as const;
+        for (const task of ['one', 'two']) {
+          await leases.show({ id: 's-1', task, client: '192.0.2.1', user: 'acme', begun: 5 });
+          for (const seat of seats) await leases.sit({ ...seat, session: 's-1', task });
+        }
+        await leases.show({ id: 's-2', task: 'one', client: '192.0.2.1', begun: 5 });
         await leases.forget('one');
         expect(await leases.tasks()).toEqual([]);
         expect(await leases.takeKicks('one')).toEqual([]);
+        expect(await leases.sessions('one')).toEqual([]);
+        for (const seat of seats) expect(await leases.seats(seat)).toEqual([{ ...seat, session: 's-1', task: 'two' }]);
         await leases.forget('one');
       });
 

@@ -1,6 +1,6 @@
 import { MemoryLeaseStore } from '../../runtime/adapters/memory/memory-lease-store';
 import { Seats } from '../../runtime/session/seats';
-import { FakeClock } from '../support/fake-clock';
+import { FakeClock, settle } from '../support/fake-clock';
 import { quietLog } from '../support/filesystem';
 
 function make() {
@@ -45,4 +45,84 @@ it('seats of a dead task do not count', async () => {
   await seatsOf('there').take(of('s-1'), 1);
   dead.add('there');
   expect(await seatsOf('here').take(of('s-2'), 1)).toBe(true);
+});
+
+describe('when the store is away', () => {
+  /** The store answers, does nothing, or does it without answering. */
+  function faulty() {
+    const { leases, seatsOf } = make();
+    const state = { fault: 'none' as 'none' | 'refused' | 'answer lost' };
+    for (const name of ['sit', 'rise', 'seats'] as const) {
+      const original = leases[name].bind(leases) as (given: unknown) => Promise<never>;
+      leases[name] = async (given: unknown) => {
+        if (state.fault === 'refused') throw new Error('away');
+        const answer = await original(given);
+        if (state.fault === 'answer lost') throw new Error('away');
+        return answer;
+      };
+    }
+    return { leases, state, here: seatsOf('here'), there: seatsOf('there') };
+  }
+
+  it('whoever leaves makes room at once on his own task, and on the others with the next heartbeat', async () => {
+    const { state, here, there, leases } = faulty();
+    await here.take(of('s-1'), 2);
+    await here.take(of('s-2'), 2);
+    state.fault = 'refused';
+    here.give(of('s-1'));
+    here.give(of('s-2'));
+    await settle();
+    here.refresh();
+    await settle();
+    state.fault = 'none';
+    expect(await here.take(of('s-3'), 2)).toBe(true);
+    expect(await there.take(of('s-4'), 2)).toBe(false);
+    here.refresh();
+    await settle();
+    expect((await leases.seats(of(''))).map(({ session }) => session)).toEqual(['s-3']);
+    expect(await there.take(of('s-5'), 2)).toBe(true);
+  });
+
+  it.each(['refused', 'answer lost'] as const)('a login that failed (%s) leaves no seat', async (fault) => {
+    const { state, here, leases } = faulty();
+    state.fault = fault;
+    await expect(here.take(of('s-1'), 1)).rejects.toThrow('away');
+    state.fault = 'none';
+    expect(await here.take(of('s-2'), 1)).toBe(true);
+    here.refresh();
+    await settle();
+    expect((await leases.seats(of(''))).map(({ session }) => session)).toEqual(['s-2']);
+  });
+
+  it('a session that takes its seat again keeps it', async () => {
+    const { state, here, leases } = faulty();
+    await here.take(of('s-1'), 1);
+    state.fault = 'refused';
+    here.give(of('s-1'));
+    await settle();
+    state.fault = 'none';
+    const rise = leases.rise.bind(leases);
+    let answer: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    leases.rise = (seat) => slow.then(() => rise(seat));
+    here.refresh();
+    const again = here.take(of('s-1'), 1);
+    await settle();
+    answer();
+    expect(await again).toBe(true);
+    here.refresh();
+    await settle();
+    expect(await leases.seats(of(''))).toHaveLength(1);
+  });
+});
+
+it('seats of a dead task are taken away by whoever knows that it is dead, for those who cannot know yet', async () => {
+  const { leases, dead, seatsOf } = make();
+  await seatsOf('there').take(of('s-1'), 1);
+  dead.add('there');
+  await seatsOf('here').take(of('s-2'), 1);
+  await settle();
+  expect((await leases.seats(of(''))).map(({ session }) => session)).toEqual(['s-2']);
 });

@@ -73,10 +73,15 @@ export class DynamoLeaseStore implements LeaseStore {
     return rows.map(({ value, beats }) => ({ ...value, counter: beats }));
   }
 
-  /** Its seats are left to TTL: whoever counts leaves them out, as those of a task without a heartbeat. */
   async forget(task: string): Promise<void> {
     await removeItems(this.dynamo, await this.all(kicksOf(task), mostListed));
-    await removeItems(this.dynamo, await this.all(sessionsOf(task), mostListed));
+    const sessions = await this.all<Stored<SessionRow>>(sessionsOf(task), mostListed);
+    // Before the sessions, which say whose they are. A session that was never listed leaves its own: whoever counts them takes them away.
+    await removeItems(
+      this.dynamo,
+      sessions.flatMap(({ value }) => seatsOfSession(value)),
+    );
+    await removeItems(this.dynamo, sessions);
     // Last: what a cut leaves is found by the next who forgets it.
     await removeItems(this.dynamo, [{ pk: tasksPartition, sk: task }]);
   }
@@ -183,6 +188,10 @@ const sessionsOf = (task: string): string => `sessions#${task}`;
 const kicksOf = (task: string): string => `kicks#${task}`;
 const seatsOf = ({ kind, name }: Pick<Seat, 'kind' | 'name'>): string => `seats#${kind}#${name}`;
 const seatKey = (seat: Seat): ItemKey => ({ pk: seatsOf(seat), sk: `${seat.session} ${seat.task}` });
+const seatsOfSession = ({ id: session, task, user, client }: SessionRow): ItemKey[] => [
+  seatKey({ kind: 'address', name: client, session, task }),
+  ...(user === undefined ? [] : [seatKey({ kind: 'partner', name: user, session, task })]),
+];
 const leaseKey = ({ client, port }: Pick<Lease, 'client' | 'port'>): ItemKey => ({ pk: `L#${client}#${port}`, sk: 'lease' });
 /** The address first: the name is whatever a stranger has sent. */
 const failureKey = ({ user, address }: LoginPair): ItemKey => ({ pk: `failures#${address}#${user}`, sk: 'failures' });
