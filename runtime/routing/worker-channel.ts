@@ -50,34 +50,81 @@ export interface PipeEnd {
 /** Messages that the other side has not taken: it hangs, and what is sent to it would only fill our memory. */
 const mostUnsent = 4_096;
 
-export class WorkerChannel<Out, In> {
+/** The channel's own words: a socket goes under a number, and the other side says that it has it. */
+interface HandOver {
+  readonly handover?: number;
+}
+
+interface OnTheWay {
+  readonly socket: Socket;
+  readonly onLost: () => void;
+}
+
+export class WorkerChannel<Out extends { readonly kind: string }, In extends { readonly kind: string }> {
   private unsent = 0;
   private open = true;
+  /**
+   * In order, open here too until the other side has them: of a process that dies, or hangs and is ended, what it had not taken would be nobody's, and its
+   * client would wait for ever.
+   */
+  private readonly onTheWay = new Map<number, OnTheWay>();
+  private last = 0;
 
   constructor(
     private readonly end: PipeEnd,
-    onMessage: (message: In, socket: Socket | undefined) => void,
+    private readonly onMessage: (message: In, socket: Socket | undefined) => void,
     onClose: () => void,
   ) {
-    end.on('message', (message, handle) => onMessage(message as In, handle as Socket | undefined));
+    end.on('message', (message, handle) => this.hear(message as (In | { kind: 'taken' }) & HandOver, handle as Socket | undefined));
     end.on('disconnect', () => {
       this.open = false;
+      for (const { socket } of this.onTheWay.values()) socket.destroy();
+      this.onTheWay.clear();
       onClose();
     });
   }
 
-  /** False: not sent. A socket that cannot be handed over is closed here. */
-  post(message: Out, socket?: Socket): boolean {
+  /** False: not sent, and a socket is closed. `onLost`: the message has not arrived, nor has its socket, though the other side goes on. */
+  post(message: Out, socket?: Socket, onLost: () => void = () => undefined): boolean {
     if (!this.open || this.unsent >= mostUnsent) {
       socket?.destroy();
       return false;
     }
+    if (!socket) {
+      this.send(message);
+      return true;
+    }
+    const handover = ++this.last;
+    this.onTheWay.set(handover, { socket, onLost });
+    this.send({ ...message, handover }, socket);
+    return true;
+  }
+
+  private send(message: { readonly kind: string } & HandOver, socket?: Socket): void {
     this.unsent++;
-    this.end.send(message, socket, { keepOpen: false }, (error) => {
+    this.end.send(message, socket, { keepOpen: true }, (error) => {
       this.unsent--;
       // The other process is gone; its end of the pipe says so to all who need to know.
       if (error) socket?.destroy();
     });
-    return true;
+  }
+
+  private hear(message: (In | { kind: 'taken' }) & HandOver, socket: Socket | undefined): void {
+    const { handover } = message;
+    if (message.kind === 'taken') this.taken(handover as number);
+    else {
+      if (handover !== undefined && this.open) this.send({ kind: 'taken', handover });
+      this.onMessage(message as In, socket);
+    }
+  }
+
+  private taken(handover: number): void {
+    for (const [number, { socket, onLost }] of this.onTheWay) {
+      if (number > handover) return;
+      this.onTheWay.delete(number);
+      socket.destroy();
+      // They arrive in order: a process without a free descriptor drops what comes with one.
+      if (number < handover) onLost();
+    }
   }
 }

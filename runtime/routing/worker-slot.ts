@@ -80,7 +80,7 @@ export class WorkerSlot {
   }
 
   accept(socket: Socket, implicit: boolean, address: string): void {
-    if (!this.channel.post({ kind: 'session', implicit, address }, socket)) {
+    if (!this.channel.post({ kind: 'session', implicit, address }, socket, () => this.closed(address))) {
       this.options.onClosed(address);
       return;
     }
@@ -178,7 +178,7 @@ export class WorkerSlot {
         anyAddress,
         onSocket: (socket, address) => {
           this.reservations.delete(reservation);
-          this.channel.post({ kind: 'data', reservation, address }, socket);
+          this.channel.post({ kind: 'data', reservation, address }, socket, () => this.channel.post({ kind: 'expired', reservation }));
         },
         onStranger: (address) => this.channel.post({ kind: 'stranger', reservation, address }),
         onExpired: () => {

@@ -30,6 +30,8 @@ export interface WorkersOptions {
 const startTimeout = 30_000;
 const shortestPause = 1_000;
 const longestPause = 30_000;
+/** Milliseconds. A worker beats every second; one that has missed some may hang, and what it is given then waits until it is ended. */
+const lately = 3_000;
 /** A worker that ran this long was not broken from the start. */
 const goodRun = 60_000;
 
@@ -122,8 +124,12 @@ export class Workers {
 
   /** Hands over a control connection from which nothing has been read. */
   accept(socket: Socket, implicit: boolean, address = stripMapped(socket.remoteAddress ?? '')): void {
-    const free = this.running.filter(({ isReady }) => isReady);
-    const least = free.reduce<WorkerSlot | undefined>((best, slot) => (best && best.sessions <= slot.sessions ? best : slot), undefined);
+    const ready = this.running.filter(({ isReady }) => isReady);
+    const lively = ready.filter(({ heardAt }) => this.options.clock.monotonic() - heardAt < lately);
+    const least = (lively.length > 0 ? lively : ready).reduce<WorkerSlot | undefined>(
+      (best, slot) => (best && best.sessions <= slot.sessions ? best : slot),
+      undefined,
+    );
     if (!least) {
       this.options.log.warn('session.refused', { peer: address, text: 'no worker is ready' });
       socket.destroy();

@@ -24,10 +24,33 @@ describe('a channel', () => {
     sent[0]?.(null);
     const lost = new Socket();
     expect(channel.post({ kind: 'data', reservation: 1, address: '' }, lost)).toBe(true);
-    sent[4_096]?.(new Error('the pipe is closed'));
-    expect(lost.destroyed).toBe(true);
+    expect(lost.destroyed).toBe(false);
+    const refused = new Socket();
+    sent[1]?.(null);
+    channel.post({ kind: 'data', reservation: 1, address: '' }, refused);
+    sent[4_097]?.(new Error('the pipe is closed'));
+    expect(refused.destroyed).toBe(true);
     pipe.emit('disconnect');
+    expect(lost.destroyed).toBe(true);
     expect(channel.post({ kind: 'drain' })).toBe(false);
+  });
+
+  it('keeps a socket open until the other side says that it has it, and tells of those before it that did not arrive', () => {
+    const sent: { handover?: number }[] = [];
+    const pipe = Object.assign(new EventEmitter(), { send: (message: { handover?: number }) => sent.push(message) > 0 });
+    const channel = new WorkerChannel<ToWorker, ToPrimary>(pipe as unknown as PipeEnd, ignore, ignore);
+    const lost: number[] = [];
+    const sockets = [0, 1, 2].map((number) => {
+      const socket = new Socket();
+      channel.post({ kind: 'data', reservation: number, address: '' }, socket, () => lost.push(number));
+      return socket;
+    });
+    pipe.emit('message', { kind: 'taken', handover: sent[1]?.handover });
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true, false]);
+    expect(lost).toEqual([0]);
+    pipe.emit('message', { kind: 'taken', handover: sent[2]?.handover });
+    expect(sockets[2]?.destroyed).toBe(true);
+    expect(lost).toEqual([0]);
   });
 });
 

@@ -16,7 +16,7 @@ import { describeLeaseStore } from '../contracts/lease-store.contract';
 import { FakeClock, settle } from '../support/fake-clock';
 import { dial, eventually, Peer, secure, tlsOptions, within } from '../support/wire-server';
 
-/** Both ends of a pipe in one process. Messages are copied as a real one does, sockets are passed as they are. */
+/** Both ends of a pipe in one process. Messages are copied as a real one does, and of a socket the other side gets one of its own. */
 function pipes(task = 'task'): { primary: WorkerPipe & EventEmitter; worker: PipeEnd & EventEmitter; cut(): void } {
   const ends = [new EventEmitter(), new EventEmitter()] as const;
   let open = true;
@@ -25,7 +25,7 @@ function pipes(task = 'task'): { primary: WorkerPipe & EventEmitter; worker: Pip
       send: (message: unknown, handle?: Socket, _options?: unknown, sent?: (error: Error | null) => void) => {
         const copy: unknown = JSON.parse(JSON.stringify(message));
         setImmediate(() => {
-          if (open) other.emit('message', copy, handle);
+          if (open) other.emit('message', copy, handle && new Socket());
           sent?.(open ? null : new Error('closed'));
         });
         return true;
@@ -61,7 +61,15 @@ async function inProcess(count: number, changes: Partial<ConstructorParameters<t
   const clock = new FakeClock();
   const leases = new MemoryLeaseStore(clock);
   const { log, lines } = noting();
-  const workers: { worker: Worker; sessions: Socket[]; drained: number; park: jest.Mock; deafen(): void; cut(): void }[] = [];
+  const workers: {
+    worker: Worker;
+    pipe: EventEmitter;
+    sessions: Socket[];
+    drained: number;
+    park: jest.Mock;
+    deafen(): void;
+    cut(): void;
+  }[] = [];
   const lost: number[] = [];
   const lostTasks: string[] = [];
   const closed: string[] = [];
@@ -81,6 +89,7 @@ async function inProcess(count: number, changes: Partial<ConstructorParameters<t
       const { primary: end, worker: own, cut } = pipes(`task ${index}.${workers.length}`);
       const sessions: Socket[] = [];
       const entry: (typeof workers)[number] = {
+        pipe: own,
         sessions,
         drained: 0,
         park: jest.fn(async (_token: string, _durable: number) => true),
@@ -228,6 +237,19 @@ describe('workers', () => {
     await expect(asked).resolves.toBe(false);
   });
 
+  it('that have said nothing for three seconds get no session while another speaks', async () => {
+    const { primary, workers, clock } = await inProcess(2);
+    for (let second = 0; second < 3; second++) {
+      await clock.advance(1_000);
+      await workers[0]?.worker.leases.beat({ task: 'task 0.0', silent: {} });
+    }
+    for (let count = 0; count < 3; count++) primary.accept(new Socket(), false);
+    expect(primary.load).toEqual([3, 0]);
+    await clock.advance(3_000);
+    primary.accept(new Socket(), false);
+    expect(primary.load).toEqual([3, 1]);
+  });
+
   it('that say nothing for too long are ended, those that speak are not', async () => {
     const { workers, clock, lost, lines } = await inProcess(2, { deadAfter: 30_000 });
     for (let second = 0; second < 40; second++) {
@@ -340,11 +362,11 @@ describe('reservations of a worker', () => {
     await settle();
     answer(8192);
     const { release } = (await reserved) as { release(): void };
-    const socket = new Socket();
-    asked[0]?.onSocket(socket, '192.0.2.1');
+    asked[0]?.onSocket(new Socket(), '192.0.2.1');
+    const arrived = new Promise<Socket>((resolve) => workers[0]?.pipe.once('message', (_, socket) => resolve(socket as Socket)));
     release();
     await settle();
-    expect(socket.destroyed).toBe(true);
+    expect((await arrived).destroyed).toBe(true);
   });
 
   it('fail as those of the primary do, and when it does not answer', async () => {
@@ -375,6 +397,7 @@ describe('workers as processes', () => {
   let passive: PassivePorts;
   let workers: Workers;
   let port: number;
+  let accepted: Socket[];
 
   beforeEach(async () => {
     const { log } = noting();
@@ -392,11 +415,22 @@ describe('workers as processes', () => {
       start: () => {
         const child = fork(path.join(__dirname, 'worker-process.ts'), { execArgv: ['--import', 'tsx'] });
         children.push(child);
-        return Object.assign(child, { task: `task ${children.length}` }) as unknown as WorkerPipe;
+        return {
+          task: `task ${children.length}`,
+          kill: () => child.kill('SIGKILL'),
+          send: (message: object, socket?: Socket, options?: object, sent?: (error: Error | null) => void) =>
+            child.send(message, socket, options, sent),
+          // As the server does: of a process that was killed, the end of the pipe is not always told.
+          on: (event: string, listener: () => void) => child.on(event === 'disconnect' ? 'exit' : event, listener),
+        } as unknown as WorkerPipe;
       },
     });
     await workers.start();
-    control = createServer({ pauseOnConnect: true }, (socket) => workers.accept(socket, false));
+    accepted = [];
+    control = createServer({ pauseOnConnect: true }, (socket) => {
+      accepted.push(socket);
+      workers.accept(socket, false);
+    });
     control.listen(0, '127.0.0.1');
     await once(control, 'listening');
     port = (control.address() as AddressInfo).port;
@@ -431,6 +465,21 @@ describe('workers as processes', () => {
       },
     };
   }
+
+  it.each(['SIGKILL', 'SIGSTOP'] as const)(
+    'that end by %s leave no connection open that was on its way to them',
+    async (signal) => {
+      const one = await session();
+      const reserved = Number((await one.ask('port')).split(' ')[1]);
+      for (const child of children) child.kill(signal);
+      const late = [new Peer(await dial(reserved)), ...(await Promise.all([1, 2, 3].map(async () => new Peer(await dial(port)))))];
+      await eventually(() => passive.reserved === 0, 'the data connection to be handed over');
+      for (const child of [...children]) child.kill('SIGKILL');
+      await within(Promise.all(late.map((peer) => peer.end())), 'the end of all');
+      await eventually(() => accepted.every(({ destroyed }) => destroyed), 'the copies of the primary');
+    },
+    30_000,
+  );
 
   it('serve sessions side by side; data connections find theirs, whole; counts are common; a dead one is noticed', async () => {
     const [first, second] = [await session(), await session()];
