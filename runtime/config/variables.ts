@@ -213,7 +213,7 @@ export const variables = {
     kind: 'count',
     default: '',
     range: [1, 5000],
-    help: 'Passive ports that one partner at one address may have asked for and not used yet; empty: all but four, or half where that is more.',
+    help: 'Passive ports that one partner at one address may have asked for and not used yet; empty: all but four, or half where that is more. In a fleet a number holds for each task, while all but four are counted over all of them.',
   },
   CAUSEWAY_DEAD_AFTER: {
     kind: 'seconds',

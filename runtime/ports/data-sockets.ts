@@ -15,6 +15,8 @@ export interface DataRequest {
   readonly user: string;
   /** A connection from another address is handed over too: the session proves it by TLS resumption (`dataPeer: session`). */
   readonly anyAddress: boolean;
+  /** The session, by identity: what it has reserved in vain it may reserve again. */
+  readonly session?: object;
   readonly onSocket: (socket: Socket, address: string) => void;
   /** A connection from a wrong address was dropped. */
   readonly onStranger: (address: string) => void;

@@ -5,8 +5,11 @@
  * All times are milliseconds since the epoch. Throws `Failure('store-unavailable')`.
  */
 export interface LeaseStore {
-  /** On condition that nobody else has (client, port) now, nor had it until a moment ago (`cool`). True again for the same nonce: an answer may have been lost. */
-  reserve(lease: Lease): Promise<boolean>;
+  /**
+   * On condition that nobody else has (client, port) now, nor had it until a moment ago (`cool`). True again for the same nonce: an answer may have been lost.
+   * `instead`: nonce of an earlier lease of the same session, which this one replaces.
+   */
+  reserve(lease: Lease, instead?: string): Promise<boolean>;
   /** Undefined when there is none, or it has been released or has expired. */
   find(client: string, port: number): Promise<Lease | undefined>;
   /** Frees it if it is still this one. With `cool`, nobody finds it any more, and nobody gets the port for this client until then. */

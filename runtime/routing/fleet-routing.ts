@@ -44,9 +44,10 @@ export const defaultRoutingLimits: RoutingLimits = {
   coolFor: 10_000,
   headerTimeout: 60_000,
   relayHeaderTimeout: 10_000,
-  mostWaiting: 1_024,
+  // Who is silent is told from who is slow only by time: the more may wait, the longer a flood leaves an honest client until it makes room.
+  mostWaiting: 4_096,
   // A load balancer is few addresses: one zone's node may be all of it.
-  mostFromOne: 768,
+  mostFromOne: 3_072,
   mostRelays: 1_024,
   relayConnectTimeout: 5_000,
   relayIdleAfter: 600_000,

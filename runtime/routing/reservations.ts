@@ -1,9 +1,10 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../model/failure';
 import type { Clock, Timer } from '../ports/clock';
 import type { DataRequest, DataSockets, Reservation } from '../ports/data-sockets';
 import type { Ids } from '../ports/ids';
 import type { Lease, LeaseStore } from '../ports/lease-store';
+import { CoolingPorts } from './cooling-ports';
 
 /**
  * Who waits for a data connection on which port. A reservation is a pair (client address, port) with a lease of its own, so the same port serves many
@@ -36,6 +37,11 @@ export interface ReservationsOptions {
 const mostStrangersTold = 3;
 /** Ports that one user at one address leaves to others; of a very small range, half. */
 const keptFree = 4;
+/**
+ * Ports that one session shuts by commands which are refused before its client has used them, as long as it can do with these: the client gave them up itself,
+ * and what it still sends for one meets only its own next transfer. Taken in turn, so that this is not the very next.
+ */
+const mostShut = 4;
 /** A store that is slow while most ports are taken: the client hears that there is none before its own time-out. */
 const searchedFor = 10_000;
 /** In place of a client's address: a connection from anywhere. */
@@ -53,8 +59,11 @@ export class Reservations implements DataSockets {
   private ports: readonly number[] = [];
   /** By `client port`. */
   private readonly pending = new Map<string, Pending>();
+  private readonly cooling: CoolingPorts;
 
-  constructor(private readonly options: ReservationsOptions) {}
+  constructor(private readonly options: ReservationsOptions) {
+    this.cooling = new CoolingPorts(options.clock, options.coolFor ?? 0);
+  }
 
   /** The ports that clients can reach from now on. */
   open(ports: readonly number[]): void {
@@ -68,9 +77,9 @@ export class Reservations implements DataSockets {
     );
     // A few ports stay for the client's other accounts: one that asks and never connects must not shut them out.
     if (mine.length >= (this.options.mostPending ?? Math.max(Math.ceil(this.ports.length / 2), this.ports.length - keptFree)))
-      throw noPort();
+      throw this.noPort();
     const begun = clock.monotonic();
-    for (const port of this.candidates(request)) {
+    for (const { port, instead } of this.candidates(request)) {
       if (this.pending.has(nameOf(request.client, port))) continue;
       if (clock.monotonic() - begun >= searchedFor) break;
       const nonce = ids.token();
@@ -81,43 +90,68 @@ export class Reservations implements DataSockets {
         strangers: 0,
         timer: clock.timer(reservedFor, () => {
           this.remove(entry);
+          this.cool(entry);
           request.onExpired();
         }),
       };
       this.pending.set(nameOf(request.client, port), entry);
-      const reserved = await this.lease(entry).catch((error: unknown) => {
+      const reserved = await this.lease(entry, instead).catch((error: unknown) => {
         this.free(entry, 'unused');
         throw error;
       });
       // Used while its lease was being written: freeing it came before it was there.
+      if (reserved) this.cooling.remove({ client: request.client, port });
       if (reserved && this.pending.get(nameOf(request.client, port)) !== entry) this.releaseLeases(entry, 0);
       if (reserved) return { port, release: () => this.free(entry, 'unused') };
       this.remove(entry);
     }
-    throw noPort();
+    throw this.noPort();
   }
 
-  private async lease({ request: { client, anyAddress }, port, nonce }: Pending): Promise<boolean> {
+  private async lease({ request: { client, anyAddress }, port, nonce }: Pending, instead: string | undefined): Promise<boolean> {
     const { leases, clock, task, relay, reservedFor, coolFor = 0 } = this.options;
     const expires = clock.now() + reservedFor;
     const lease: Lease = { client, port, task, nonce, expires, cool: expires + coolFor, ...(relay === undefined ? {} : { relay }) };
-    if (!(await leases.reserve(lease))) return false;
+    if (!(await leases.reserve(lease, instead))) return false;
     // In one process the one who takes any connection is found in its memory; other tasks must be told.
-    if (!anyAddress || relay === undefined || (await leases.reserve({ ...lease, client: anyClient }))) return true;
+    if (!anyAddress || relay === undefined || (await leases.reserve({ ...lease, client: anyClient }, instead))) return true;
     await leases.release(lease);
     return false;
   }
 
+  /** In the order in which they are tried; `instead`: what this session had it for before, which it may replace. */
+  private candidates({ client, user, anyAddress, session }: DataRequest): { readonly port: number; readonly instead?: string }[] {
+    const ports = this.shuffled(this.portsOf(user));
+    const shut = this.cooling.of(client);
+    const open = ports.filter((port) => !shut.some((other) => other.port === port));
+    const free = (anyAddress ? this.leastShared(open) : open).map((port) => ({ port }));
+    const own = shut
+      .filter((other) => session !== undefined && other.session === session && ports.includes(other.port))
+      .map(({ port, nonce }) => ({ port, instead: nonce }));
+    return own.length >= mostShut ? [...own, ...free] : [...free, ...own];
+  }
+
+  /**
+   * What one partner holds on the other tasks nobody here knows, and to ask would cost every PASV a read. So a fleet keeps each partner from some ports, chosen by
+   * his name and the same everywhere: however many sessions he has on however many tasks, those are left to others at his address.
+   */
+  private portsOf(user: string): readonly number[] {
+    if (this.options.relay === undefined) return this.ports;
+    const ports = [...this.ports];
+    const chosen = createHash('sha256').update(user).digest();
+    const barred = Math.min(keptFree, Math.floor(ports.length / 2));
+    for (let each = 0; each < barred; each++) ports.splice(chosen.readUInt32BE(4 * each) % ports.length, 1);
+    return ports;
+  }
+
   /** A connection from an unknown address goes to whoever takes any: one of those a port, as long as there are enough. */
-  private candidates({ anyAddress }: DataRequest): number[] {
-    const ports = this.shuffled();
-    if (!anyAddress) return ports;
+  private leastShared(ports: readonly number[]): number[] {
     const shared = new Set([...this.pending.values()].filter(({ request }) => request.anyAddress).map(({ port }) => port));
     return [...ports.filter((port) => !shared.has(port)), ...ports.filter((port) => shared.has(port))];
   }
 
-  private shuffled(): number[] {
-    const ports = [...this.ports];
+  private shuffled(given: readonly number[]): number[] {
+    const ports = [...given];
     for (let last = ports.length - 1; last > 0; last--) {
       const other = this.options.ids.random(last + 1);
       [ports[last], ports[other]] = [ports[other] as number, ports[last] as number];
@@ -158,7 +192,13 @@ export class Reservations implements DataSockets {
 
   private free(entry: Pending, why: 'used' | 'unused'): void {
     const { clock, coolFor = 0 } = this.options;
-    if (this.remove(entry)) this.releaseLeases(entry, why === 'used' || coolFor === 0 ? 0 : clock.now() + coolFor);
+    if (!this.remove(entry)) return;
+    if (why === 'unused') this.cool(entry);
+    this.releaseLeases(entry, why === 'used' || coolFor === 0 ? 0 : clock.now() + coolFor);
+  }
+
+  private cool({ request: { client, session }, port, nonce }: Pending): void {
+    this.cooling.add({ client, port, nonce, session });
   }
 
   private remove(entry: Pending): boolean {
@@ -173,6 +213,12 @@ export class Reservations implements DataSockets {
       // A lease that cannot be freed ends by its own expiry.
       this.options.leases.release({ client: each, port, nonce }, cool).catch(() => undefined);
     }
+  }
+
+  private noPort(): Failure {
+    const { coolFor = 0 } = this.options;
+    const later = coolFor === 0 ? '' : `, or try again in ${coolFor / 1_000} seconds`;
+    return new Failure('no-data-connection', `No passive port is free for this client: use or close the ones asked for before${later}.`);
   }
 
   get reserved(): number {
@@ -198,8 +244,4 @@ function nameOf(client: string, port: number): string {
 
 function isSame(left: Buffer, right: Buffer): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
-}
-
-function noPort(): Failure {
-  return new Failure('no-data-connection', 'No passive port is free for this client: use or close the ones asked for before.');
 }

@@ -46,6 +46,7 @@ export class SessionDataChannel implements DataChannel {
       client: peerAddress,
       user,
       anyAddress: switches.dataPeer === 'session',
+      session: this,
       onSocket: (raw, address) => {
         slot.reservation = undefined;
         slot.connection = this.connect(raw, address, protection);

@@ -27,7 +27,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     folders: ['session', 'protocol', 'ports', 'model'],
     modules: ['node:net', 'node:tls', 'node:events', 'node:stream', 'node:os', 'node:crypto'],
   },
-  routing: { folders: ['ports', 'model'], modules: ['node:net', 'node:crypto#timingSafeEqual'] },
+  routing: { folders: ['ports', 'model'], modules: ['node:net', 'node:crypto#createHash,timingSafeEqual'] },
   adapters: {
     folders: ['ports', 'model'],
     modules: ['node:fs', 'node:fs/promises', 'node:path', 'node:crypto', 'node:os', 'node:zlib', 'node:util'],

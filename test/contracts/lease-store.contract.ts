@@ -87,6 +87,17 @@ export function describeLeaseStore(
         expect((await leases.find('192.0.2.1', 50_000))?.nonce).toBe('b');
       });
 
+      it('can replace one that has not cooled down, of which they know the nonce', async () => {
+        await leases.reserve({ ...leaseFor('a'), cool: clock.now() + 70_000 });
+        await leases.release(leaseFor('a'), clock.now() + 5_000);
+        expect(await leases.reserve(leaseFor('b'), 'another')).toBe(false);
+        expect(await leases.reserve(leaseFor('b'), 'a')).toBe(true);
+        expect(await leases.reserve(leaseFor('b'), 'a')).toBe(true);
+        // Its release came late.
+        await leases.release(leaseFor('a'), clock.now() + 5_000);
+        expect((await leases.find('192.0.2.1', 50_000))?.nonce).toBe('b');
+      });
+
       it('can be released so that the port cools down first', async () => {
         await leases.reserve({ ...leaseFor('a'), cool: clock.now() + 70_000 });
         await leases.release(leaseFor('a'), clock.now() + 5_000);

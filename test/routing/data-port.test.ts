@@ -215,15 +215,69 @@ describe('reservations behind a load balancer', () => {
 
   it('that expired keep their port shut for ten seconds more', async () => {
     const ports = fleet.balancer.ports('data');
-    const all = await Promise.all(ports.map((_, index) => Waiting.on(one(), { user: `user-${index}` })));
+    const all: Waiting[] = [];
+    // Each partner is kept from some of them.
+    for (let user = 0; all.length < ports.length; user++) {
+      const waiting = await Waiting.on(one(), { user: `user-${user}` }).catch(() => undefined);
+      if (waiting) all.push(waiting);
+    }
     await fleet.clock.advance(60_000);
     expect(all.map(({ expired }) => expired)).toEqual(ports.map(() => 1));
     await expect(Waiting.on(one())).rejects.toMatchObject({
       kind: 'no-data-connection',
-      message: expect.stringContaining('No passive port'),
+      message: expect.stringContaining('or try again in 10 seconds'),
     });
     await fleet.clock.advance(10_000);
     await expect(Waiting.on(one())).resolves.toBeDefined();
+  });
+
+  it('of a session whose commands are refused one after the other take ports in turn, at one write each, and leave those of others alone', async () => {
+    const calls: boolean[] = [];
+    const many = await RoutingFleet.start(1, {}, 24);
+    const reserve = many.leases.reserve.bind(many.leases);
+    many.leases.reserve = async (...given) => {
+      const granted = await reserve(...given);
+      calls.push(granted);
+      return granted;
+    };
+    try {
+      const session = {};
+      const ports: number[] = [];
+      for (let count = 0; count < 60; count++) {
+        const { port, release } = await Waiting.on(many.task(1), { session });
+        expect(ports.slice(-3)).not.toContain(port);
+        ports.push(port);
+        release();
+      }
+      expect(new Set(ports).size).toBe(4);
+      expect(calls).toEqual(ports.map(() => true));
+      // What is late for one of them meets no other session.
+      for (let count = 0; count < 20; count++) {
+        const other = await Waiting.on(many.task(1), { user: `other-${count}` });
+        expect(ports).not.toContain(other.port);
+      }
+    } finally {
+      await many.stop();
+    }
+  });
+
+  it('of one partner on all tasks together leave ports to the others at his address', async () => {
+    const two = await RoutingFleet.start(2, {}, 12);
+    try {
+      const held = async (user: string) => {
+        let count = 0;
+        for (const { routing } of two.tasks) {
+          for (; ; count++) {
+            if (!(await Waiting.on({ ...two.task(1), routing }, { user }).catch(() => undefined))) break;
+          }
+        }
+        return count;
+      };
+      expect(await held('acme')).toBe(8);
+      expect(await held('beta')).toBeGreaterThan(0);
+    } finally {
+      await two.stop();
+    }
   });
 
   it('stop looking for a port when the store is slow', async () => {

@@ -95,6 +95,7 @@ export class Waiting {
       client: '127.0.0.1',
       user: 'partner',
       anyAddress: false,
+      session: waiting,
       onSocket: (socket, address) => {
         waiting.arrivals++;
         waiting.socket = socket;

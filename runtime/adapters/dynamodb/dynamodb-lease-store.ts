@@ -23,15 +23,15 @@ type Stored<T> = ItemKey & { readonly value: T };
 export class DynamoLeaseStore implements LeaseStore {
   constructor(private readonly dynamo: Dynamo) {}
 
-  async reserve(lease: Lease): Promise<boolean> {
+  async reserve(lease: Lease, instead = lease.nonce): Promise<boolean> {
     const { client, table: TableName, clock } = this.dynamo;
     const { nonce, expires, cool } = lease;
     const command = new PutCommand({
       TableName,
       Item: { ...leaseKey(lease), nonce, expires, cool, value: lease, ttl: ttlOf(cool) },
       // The nonce is this reservation's own, so a repetition after a lost answer is granted.
-      ConditionExpression: 'attribute_not_exists(pk) OR cool <= :now OR nonce = :nonce',
-      ExpressionAttributeValues: { ':now': clock.now(), ':nonce': nonce },
+      ConditionExpression: 'attribute_not_exists(pk) OR cool <= :now OR nonce IN (:nonce, :instead)',
+      ExpressionAttributeValues: { ':now': clock.now(), ':nonce': nonce, ':instead': instead },
     });
     return (await unlessRefused(this.dynamo, () => client.send(command))) !== 'refused';
   }

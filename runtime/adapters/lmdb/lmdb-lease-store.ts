@@ -64,7 +64,7 @@ export class LmdbLeaseStore implements LeaseStore {
     private readonly environment: Environment,
     private readonly local: Local,
   ) {
-    this.reserve = (lease) => local.reserve(lease);
+    this.reserve = (lease, instead) => local.reserve(lease, instead);
     this.find = (client, port) => local.find(client, port);
     this.release = (lease, cool) => local.release(lease, cool);
     this.takeDuty = (task, until) => local.takeDuty(task, until);

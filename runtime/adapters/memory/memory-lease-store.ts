@@ -21,10 +21,10 @@ export class MemoryLeaseStore implements LeaseStore {
 
   constructor(private readonly clock: Clock) {}
 
-  async reserve(lease: Lease): Promise<boolean> {
+  async reserve(lease: Lease, instead?: string): Promise<boolean> {
     // Look and write in one turn: of two sessions that ask at once, one gets the port.
     const held = this.leases.get(leaseName(lease));
-    if (held && held.nonce !== lease.nonce && held.cool > this.clock.now()) return false;
+    if (held && held.nonce !== lease.nonce && held.nonce !== instead && held.cool > this.clock.now()) return false;
     if (this.leases.size >= purgeAbove) for (const [name, { cool }] of this.leases) if (cool <= this.clock.now()) this.leases.delete(name);
     this.leases.set(leaseName(lease), lease);
     return true;
