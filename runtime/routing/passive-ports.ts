@@ -47,7 +47,12 @@ export class PassivePorts implements DataSockets {
 
   private take(socket: Socket, port: number): void {
     socket.on('error', () => socket.destroy());
-    const address = stripMapped(socket.remoteAddress ?? '');
+    if (socket.remoteAddress === undefined) {
+      // Reset before it was accepted, and nobody can tell whose it was. Not given to the one who waits here either: any stranger could end his reservation so.
+      socket.destroy();
+      return;
+    }
+    const address = stripMapped(socket.remoteAddress);
     const request = this.reservations.take(address, port) ?? this.reservations.takeAny(port);
     if (request) {
       request.onSocket(socket, address);

@@ -1,4 +1,4 @@
-import { createServer, type Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { MemoryLeaseStore } from '../../runtime/adapters/memory/memory-lease-store';
 import { randomIds } from '../../runtime/adapters/random-ids';
 import { Failure } from '../../runtime/model/failure';
@@ -124,6 +124,20 @@ describe('passive ports', () => {
     for (let count = 0; count < 5; count++) await (await connect(port, another)).end();
     expect(noted.strangers).toEqual([another, another, another]);
     expect(noted.expired).toBe(0);
+    await connect(port);
+    await eventually(() => noted.sockets.length === 1, 'the client');
+  });
+
+  it('tell nobody of a connection that was reset before it was accepted, and still serve the client', async () => {
+    await bind(1);
+    const noted = note();
+    const { port } = await passive.reserve(noted.request);
+    for (const remoteAddress of [undefined, another]) {
+      const accepted = Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
+      (passive as unknown as { take(socket: Socket, port: number): void }).take(accepted, port);
+      expect(accepted.destroyed).toBe(true);
+    }
+    expect(noted.strangers).toEqual([another]);
     await connect(port);
     await eventually(() => noted.sockets.length === 1, 'the client');
   });
