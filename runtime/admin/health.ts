@@ -12,6 +12,7 @@ export interface HealthOptions {
 }
 
 const mostBytes = 8 * 1024;
+/** When there are more, the one that has waited longest makes room: a check speaks at once, and a port scanner that never does must not make a task look sick. */
 const mostConnections = 64;
 const timeout = 5_000;
 /** The first bytes of a PROXY v2 header, which no request begins with, and the length in it. */
@@ -20,11 +21,11 @@ const fixedLength = 16;
 
 export class HealthEndpoint {
   private readonly server: Server;
+  /** In order of arrival. */
   private readonly sockets = new Set<Socket>();
 
   constructor(private readonly options: HealthOptions) {
     this.server = createServer((socket) => this.serve(socket));
-    this.server.maxConnections = mostConnections;
   }
 
   listen(host: string, port: number): Promise<number> {
@@ -41,6 +42,7 @@ export class HealthEndpoint {
     let received: Buffer = Buffer.alloc(0);
     let answered = false;
     const timer = this.options.clock.timer(timeout, () => socket.destroy());
+    this.makeRoom();
     this.sockets.add(socket);
     socket.on('close', () => {
       timer.cancel();
@@ -52,23 +54,32 @@ export class HealthEndpoint {
       // What comes behind the question is read away, so that the end is no reset; the timer bounds it.
       if (answered) return;
       received = Buffer.concat([received, bytes]);
-      const status = received.length > mostBytes ? 400 : this.answer(received);
-      if (status === undefined) return;
+      const answer = received.length > mostBytes ? respond(400) : this.answer(received);
+      if (answer === undefined) return;
       answered = true;
-      socket.end(respond(status, status === 503 ? (this.options.notReady() ?? 'ready') : undefined));
+      socket.end(answer);
     });
   }
 
-  /** The status, once the whole head of the request is here. */
-  private answer(received: Buffer): number | undefined {
+  private makeRoom(): void {
+    const [oldest] = this.sockets;
+    if (!oldest || this.sockets.size < mostConnections) return;
+    oldest.destroy();
+    this.sockets.delete(oldest);
+  }
+
+  /** Undefined until the whole head of the request is here. */
+  private answer(received: Buffer): string | undefined {
     const request = behindHeader(received);
     if (request === undefined) return undefined;
     const text = request.toString('latin1');
     if (!/\r?\n\r?\n/.test(text)) return undefined;
-    const found = /^(GET|HEAD) (\S+) HTTP\/1\.[01]\r?\n/.exec(text);
-    if (!found) return 400;
-    if ((found[2] as string).split('?')[0] !== '/healthz') return 404;
-    return this.options.notReady() === undefined ? 200 : 503;
+    const [, method, target = ''] = /^(GET|HEAD) (\S+) HTTP\/1\.[01]\r?\n/.exec(text) ?? [];
+    if (method === undefined) return respond(400);
+    const withBody = method === 'GET';
+    if (target.split('?')[0] !== '/healthz') return respond(404, undefined, withBody);
+    const why = this.options.notReady();
+    return why === undefined ? respond(200, 'ready', withBody) : respond(503, why, withBody);
   }
 
   async close(): Promise<void> {
@@ -89,8 +100,8 @@ function behindHeader(received: Buffer): Buffer | undefined {
 
 const reasons: Readonly<Record<number, string>> = { 200: 'OK', 400: 'Bad Request', 404: 'Not Found', 503: 'Service Unavailable' };
 
-function respond(status: number, why: string | undefined): string {
-  const reason = reasons[status] as string;
-  const body = `${status === 200 ? 'ready' : (why ?? reason)}\n`;
-  return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+function respond(status: number, text = reasons[status] as string, withBody = true): string {
+  const body = `${text}\n`;
+  const head = `HTTP/1.1 ${status} ${reasons[status]}\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
+  return withBody ? head + body : head;
 }

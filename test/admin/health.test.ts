@@ -55,6 +55,26 @@ describe('the health endpoint', () => {
     expect(peer.text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   });
 
+  it.each([
+    ['/healthz', 200],
+    ['/metrics', 404],
+  ])('answers HEAD %s without a body', async (path, status) => {
+    const peer = await connect();
+    peer.socket.write(`HEAD ${path} HTTP/1.1\r\n\r\n`);
+    expect(await peer.end()).toBe('end');
+    expect(peer.text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\r\nContent-Length: \\d+\r\n.*\r\n\r\n$`, 's'));
+  });
+
+  it('answers a check though sixty-four connections say nothing: the oldest of them makes room', async () => {
+    const silent: Peer[] = [];
+    for (let count = 0; count < 64; count++) silent.push(await connect());
+    await eventually(() => clock.pending === 64, 'the connections');
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+    expect(answer.status).toBe(200);
+    expect(await silent[0]?.end()).toBe('end');
+    await eventually(() => clock.pending === 63, 'no more than that to be closed');
+  });
+
   it('puts a request together from single bytes', async () => {
     const peer = await connect();
     const bytes = Buffer.concat([
