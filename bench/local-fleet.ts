@@ -24,17 +24,26 @@ Files go to CAUSEWAY_BUCKET and the index to CAUSEWAY_TABLE, with CAUSEWAY_S3_EN
 Where these are not set, versitygw and DynamoDB Local are started for it; test/support/servers/install.sh gets them. Clients must be on this machine.
 `;
 
-const { values } = parseArgs({
-  options: {
-    tasks: { type: 'string', default: '3' },
-    'explicit-port': { type: 'string', default: '2121' },
-    'implicit-port': { type: 'string', default: '9990' },
-    'passive-ports': { type: 'string', default: '8192-8239' },
-    unfriendly: { type: 'boolean', default: false },
-    logs: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const options = {
+  tasks: { type: 'string', default: '3' },
+  'explicit-port': { type: 'string', default: '2121' },
+  'implicit-port': { type: 'string', default: '9990' },
+  'passive-ports': { type: 'string', default: '8192-8239' },
+  unfriendly: { type: 'boolean', default: false },
+  logs: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const values = readArguments();
+
+function readArguments() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);
+    process.exit(1);
+  }
+}
 
 // The same sentence from each of them at every start.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
