@@ -52,6 +52,11 @@ interface Pending {
   readonly port: number;
   readonly nonce: string;
   readonly timer: Timer;
+  /**
+   * The store has granted it. Before that the port may be another task's for the same client, and a connection that comes is meant for that one: taken for this
+   * session, it would mix what two partners behind one address send.
+   */
+  leased: boolean;
   strangers: number;
 }
 
@@ -87,6 +92,7 @@ export class Reservations implements DataSockets {
         request,
         port,
         nonce,
+        leased: false,
         strangers: 0,
         timer: clock.timer(reservedFor, () => {
           this.remove(entry);
@@ -99,11 +105,15 @@ export class Reservations implements DataSockets {
         this.free(entry, 'unused');
         throw error;
       });
-      // Used while its lease was being written: freeing it came before it was there.
-      if (reserved) this.cooling.remove({ client: request.client, port });
-      if (reserved && this.pending.get(nameOf(request.client, port)) !== entry) this.releaseLeases(entry, 0);
-      if (reserved) return { port, release: () => this.free(entry, 'unused') };
-      this.remove(entry);
+      if (!reserved) {
+        this.remove(entry);
+        continue;
+      }
+      entry.leased = true;
+      this.cooling.remove({ client: request.client, port });
+      // Closed while its lease was being written: freeing it came before it was there.
+      if (this.pending.get(nameOf(request.client, port)) !== entry) this.releaseLeases(entry, 0);
+      return { port, release: () => this.free(entry, 'unused') };
     }
     throw this.noPort();
   }
@@ -161,7 +171,8 @@ export class Reservations implements DataSockets {
 
   /** Whose connection this is; the reservation is used up by it. */
   take(address: string, port: number): DataRequest | undefined {
-    return this.use(this.pending.get(nameOf(address, port)));
+    const entry = this.pending.get(nameOf(address, port));
+    return this.use(entry?.leased ? entry : undefined);
   }
 
   /** Who takes a connection from any address here; asked when nobody waits for this one. */
@@ -171,9 +182,8 @@ export class Reservations implements DataSockets {
 
   /** Whose connection this is that arrived elsewhere; a wrong nonce leaves the reservation as it was. */
   takeProven(address: string, port: number, nonce: Buffer): DataRequest | undefined {
-    const exact = this.pending.get(nameOf(address, port));
-    const open = this.waitingOn(port).filter(({ request }) => request.anyAddress);
-    return this.use([...(exact ? [exact] : []), ...open].find((entry) => isSame(nonce, Buffer.from(entry.nonce))));
+    const waiting = this.waitingOn(port).filter(({ request }) => request.client === address || request.anyAddress);
+    return this.use(waiting.find((entry) => isSame(nonce, Buffer.from(entry.nonce))));
   }
 
   private use(entry: Pending | undefined): DataRequest | undefined {
@@ -187,7 +197,7 @@ export class Reservations implements DataSockets {
   }
 
   private waitingOn(port: number): Pending[] {
-    return [...this.pending.values()].filter((entry) => entry.port === port);
+    return [...this.pending.values()].filter((entry) => entry.port === port && entry.leased);
   }
 
   private free(entry: Pending, why: 'used' | 'unused'): void {

@@ -252,7 +252,7 @@ describe('reservations behind a load balancer', () => {
       expect(new Set(ports).size).toBe(4);
       expect(calls).toEqual(ports.map(() => true));
       // What is late for one of them meets no other session.
-      for (let count = 0; count < 20; count++) {
+      for (let count = 0; count < 12; count++) {
         const other = await Waiting.on(many.task(1), { user: `other-${count}` });
         expect(ports).not.toContain(other.port);
       }

@@ -89,6 +89,32 @@ async function listenDeaf(): Promise<{ port: number; end(): Promise<unknown> }> 
   return { port, end: () => thread.terminate() };
 }
 
+it('a connection reaches its own task though another session is just asking for the same port where it arrives', async () => {
+  const busy = await RoutingFleet.start(2, {}, 1);
+  try {
+    busy.next = 'task-2';
+    const waiting = await Waiting.on(busy.task(1));
+    const reserve = busy.leases.reserve.bind(busy.leases);
+    let answer: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    busy.leases.reserve = (...given) => slow.then(() => reserve(...given));
+    let taken = 0;
+    const asking = Waiting.on(busy.task(2), { user: 'another', onSocket: () => void taken++ });
+    (await connect(waiting.port)).socket.write('hello');
+    const socket = await waiting.arrival();
+    sockets.push(socket);
+    await new Peer(socket).expect('hello');
+    answer();
+    // By now it was free again, and is the other one's.
+    expect((await asking).port).toBe(waiting.port);
+    expect(taken).toBe(0);
+  } finally {
+    await busy.stop();
+  }
+});
+
 describe('a relay', () => {
   it('carries a connection to the task that owns it, with the address of the client', async () => {
     const { client, session, waiting } = await relayed();
