@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { openDirectoryStore } from '../../runtime/adapters/directory/open-directory-store';
 import { Environment } from '../../runtime/adapters/lmdb/environment';
 import { LmdbMetadataStore } from '../../runtime/adapters/lmdb/lmdb-metadata-store';
+import { makeBase } from '../adapters/directory-fixture';
 import { none, scenarios, tryAll } from '../support/crash-run';
 import { fastClock } from '../support/fast-clock';
 import { allFaults } from '../support/faults';
@@ -20,7 +20,7 @@ describe.each(allFaults)('a process that meets "%s" at any call', (fault) => {
     'during $name leaves nothing half done in folder and index',
     async (scenario) => {
       const calls = await tryAll(scenario, fault, async () => {
-        const base = mkdtempSync(path.join(tmpdir(), 'causeway-crash-'));
+        const base = makeBase();
         const environment = new Environment(path.join(base, 'index'), 'test');
         const { store } = await openDirectoryStore({
           base,
