@@ -18,11 +18,6 @@ export interface Admission {
    */
   take(wanted: number): Buffer | undefined;
   available(): Promise<void>;
-  /**
-   * A larger one in the place of one that is out; only the difference has to be free, and the bytes are the caller's to copy before anybody else runs.
-   * Undefined: nothing has changed. It wakes nobody, or uploads that wait would wake each other for ever.
-   */
-  exchange(buffer: Buffer, wanted: number): Buffer | undefined;
   give(buffer: Buffer): void;
   /** Gives back the admission; buffers still out are given back one by one. */
   end(): void;

@@ -41,12 +41,6 @@ describe('part buffers', () => {
     for (let turn = 0; turn < 5_000; turn++) {
       const admission = admissions[random(3)] as Admission;
       const wanted = 256 * 1024 * 2 ** random(5);
-      const larger = held.findIndex(([, { length }]) => length < wanted);
-      if (larger >= 0 && random(4) === 0) {
-        const [owner, small] = held[larger] as [Admission, Buffer];
-        const next = owner.exchange(small, wanted);
-        if (next) held[larger] = [owner, next];
-      }
       const buffer = random(3) > 0 ? admission.take(wanted) : undefined;
       if (buffer) held.push([admission, buffer]);
       else if (held.length > 0) {
@@ -87,15 +81,35 @@ describe('part buffers', () => {
     expect(takeAll(greedy, mebibyte)).toHaveLength(6);
   });
 
-  it('are exchanged for larger ones where only the difference is free', () => {
+  it('are there for the least of every upload, of a partner who has more than half and while others wait', async () => {
+    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const uploads = ['many', 'many', 'many', 'few'].map((partner) => buffers.admit(partner));
+    for (const upload of uploads) upload.available().catch(() => undefined);
+    for (let round = 0; round < 5; round++) for (const upload of uploads) expect(upload.take(mebibyte)).toHaveLength(mebibyte);
+    expect(buffers.used).toBe(20 * mebibyte);
+  });
+
+  it('are not kept from a partner for somebody who has gone, nor for himself', () => {
+    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const greedy = buffers.admit('greedy');
+    const gone = buffers.admit('gone');
+    gone.available().catch(() => undefined);
+    greedy.available().catch(() => undefined);
+    expect(takeAll(greedy, mebibyte)).toHaveLength(10);
+    gone.end();
+    expect(takeAll(greedy, mebibyte)).toHaveLength(10);
+  });
+
+  it('are let go when no upload is left, but for an eighth', () => {
     const buffers = new BudgetedPartBuffers(20 * mebibyte);
     const admission = buffers.admit('acme');
-    const small = admission.take(8 * mebibyte) as Buffer;
-    admission.take(4 * mebibyte);
-    expect(admission.exchange(small, 17 * mebibyte)).toBeUndefined();
-    expect(buffers.used).toBe(12 * mebibyte);
-    expect(admission.exchange(small, 16 * mebibyte)).toHaveLength(16 * mebibyte);
-    expect(buffers.used).toBe(20 * mebibyte);
+    const taken = takeAll(admission, mebibyte / 4);
+    const mine = new Set(taken);
+    for (const buffer of taken) admission.give(buffer);
+    admission.end();
+    const next = takeAll(buffers.admit('acme'), mebibyte / 4);
+    expect(next).toHaveLength(80);
+    expect(next.filter((buffer) => mine.has(buffer))).toHaveLength(10);
   });
 
   it('that cannot grow wake nobody: two uploads that wait for more would wake each other, and the process would do nothing else', async () => {

@@ -185,7 +185,6 @@ describeOn(versitygw, (running) => {
     const admission = {
       take: (size: number) => Buffer.alloc(size),
       available: async () => undefined,
-      exchange: () => undefined,
       give: () => undefined,
       end: () => undefined,
     };

@@ -1,8 +1,10 @@
+import { crc32 } from 'node:zlib';
 import { BudgetedPartBuffers } from '../../runtime/adapters/memory/budgeted-part-buffers';
+import { lengthOf } from '../../runtime/adapters/s3/body';
 import type { Bucket } from '../../runtime/adapters/s3/bucket';
 import { targetOf } from '../../runtime/adapters/s3/headers';
 import { principalOf } from '../../runtime/adapters/s3/list-objects';
-import { PartBuffer } from '../../runtime/adapters/s3/part-buffer';
+import { blockSize, PartBuffer } from '../../runtime/adapters/s3/part-buffer';
 import { copyRanges, largestObject, partSizeAt } from '../../runtime/adapters/s3/part-sizes';
 import { parseVersion, versionOf } from '../../runtime/adapters/s3/versions';
 import { FakeClock } from '../support/fake-clock';
@@ -73,22 +75,36 @@ describe('the part that is being filled', () => {
     return bytes;
   };
 
-  it('begins small and doubles, and the next one begins large when it filled fast', async () => {
-    const clock = new FakeClock();
+  it('has as much memory as it has bytes, in blocks that the next one uses again', () => {
     const buffers = new BudgetedPartBuffers(64 * MiB);
-    const part = new PartBuffer(buffers.admit('acme'), clock);
-    const seen = new Set<number>();
-    const piece = Buffer.alloc(64 * 1024);
-    for (let sent = 0; sent < 8 * MiB; ) {
-      part.makeRoom(8 * MiB);
+    const part = new PartBuffer(buffers.admit('acme'), new FakeClock());
+    const piece = Buffer.alloc(100_000, 'abcdefg');
+    for (let sent = 0; part.makeRoom(8 * MiB); ) {
       sent += part.fill(piece, 0);
-      seen.add(buffers.used);
+      expect(buffers.used).toBe(Math.ceil(sent / blockSize) * blockSize);
     }
-    expect([...seen]).toEqual([0.25, 0.5, 1, 2, 4, 8].map((size) => size * MiB));
-    const { buffer } = part.detach();
+    expect(part.filled).toBe(8 * MiB);
+    const { bytes, release } = part.detach();
+    expect(lengthOf(bytes)).toBe(8 * MiB);
+    release();
+    expect(buffers.used).toBe(0);
     part.makeRoom(8 * MiB);
-    expect(buffers.used).toBe(16 * MiB);
-    expect(buffer?.length).toBe(8 * MiB);
+    part.fill(piece, 0);
+    expect(bytes.some(({ buffer }) => buffer === part.bytes[0]?.buffer)).toBe(true);
+  });
+
+  it('holds what came, in order, and is no longer than it may be', () => {
+    const buffers = new BudgetedPartBuffers(64 * MiB);
+    const part = new PartBuffer(buffers.admit('acme'), new FakeClock());
+    const came = Buffer.from(Array.from({ length: 70_001 }, (_, index) => index % 251));
+    const wanted = 5 * MiB + 17;
+    const expected: Buffer[] = [];
+    while (part.makeRoom(wanted)) expected.push(came.subarray(0, part.fill(came, 0)));
+    const { bytes, crc32: sum } = part.detach();
+    const whole = Buffer.concat(bytes);
+    expect(whole.length).toBe(wanted);
+    expect(whole.equals(Buffer.concat(expected))).toBe(true);
+    expect(sum).toBe(crc32(whole));
   });
 
   it('keeps what others need no longer than it must: one that fills slowly ends at the least size', async () => {
@@ -96,7 +112,7 @@ describe('the part that is being filled', () => {
     const buffers = new BudgetedPartBuffers(64 * MiB);
     const part = new PartBuffer(buffers.admit('acme'), clock);
     expect(await fill(part, clock, 8 * MiB, 8 * MiB, 300)).toBe(5 * MiB);
-    expect(part.full).toBe(true);
+    expect(part.filled).toBe(5 * MiB);
     expect(buffers.used).toBe(5 * MiB);
   });
 

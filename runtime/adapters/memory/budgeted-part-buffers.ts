@@ -5,8 +5,8 @@ import type { Admission, PartBuffers } from '../../ports/part-buffers';
 export const smallestPart = 5 * 1024 * 1024;
 
 /**
- * The budget, in bytes allocated. Buffers of a common size are kept for the next upload, as far as the budget allows; when it is short the spare ones go
- * first. No partner holds more than half while another one waits.
+ * The budget, in bytes allocated. Buffers are kept for the next upload while there are uploads; where another size is wanted the spare ones go first. No partner
+ * holds more than half while another one waits, except that every upload can have the least that it needs to go on: else all could wait for each other.
  */
 export class BudgetedPartBuffers implements PartBuffers {
   used = 0;
@@ -14,7 +14,7 @@ export class BudgetedPartBuffers implements PartBuffers {
   private readonly held = new Map<string, number>();
   private readonly spare = new Map<number, Buffer[]>();
   private spareBytes = 0;
-  private waiting: (() => void)[] = [];
+  private readonly waiting = new Map<object, Waiter>();
 
   constructor(
     readonly budget: number,
@@ -28,50 +28,69 @@ export class BudgetedPartBuffers implements PartBuffers {
     }
     this.admitted++;
     let open = true;
+    let own = 0;
+    const self = {};
     return {
-      take: (wanted) => this.take(partner, wanted),
-      available: () =>
-        new Promise((resolve) => {
-          this.waiting.push(resolve);
-        }),
-      exchange: (buffer, wanted) => this.exchange(partner, buffer, wanted),
-      give: (buffer) => this.give(partner, buffer),
+      take: (wanted) => {
+        const buffer = this.take(partner, wanted, own + wanted <= this.smallest);
+        own += buffer?.length ?? 0;
+        return buffer;
+      },
+      available: () => this.available(self, partner),
+      give: (buffer) => {
+        own -= buffer.length;
+        this.give(partner, buffer);
+      },
       end: () => {
-        if (open) this.admitted--;
+        if (!open) return;
         open = false;
+        this.waiting.delete(self);
+        if (--this.admitted === 0) this.keepSpare(this.budget / shareKept);
       },
     };
   }
 
-  private take(partner: string, wanted: number): Buffer | undefined {
+  private take(partner: string, wanted: number, needed: boolean): Buffer | undefined {
     const mine = this.held.get(partner) ?? 0;
-    const short = this.waiting.length > 0 || this.used + wanted > this.budget;
-    if (short && mine > 0 && mine + wanted > this.budget / 2) return undefined;
+    if (!needed && mine + wanted > this.budget / 2 && this.othersWait(partner)) return undefined;
     const pooled = this.spare.get(wanted)?.pop();
     if (pooled) {
       this.spareBytes -= pooled.length;
     } else {
-      if (this.used + this.spareBytes + wanted > this.budget) this.dropSpare();
       if (this.used + wanted > this.budget) return undefined;
+      if (this.used + this.spareBytes + wanted > this.budget) this.keepSpare(0);
     }
     this.note(partner, wanted);
     return pooled ?? Buffer.allocUnsafeSlow(wanted);
   }
 
-  private exchange(partner: string, buffer: Buffer, wanted: number): Buffer | undefined {
-    this.note(partner, -buffer.length);
-    const next = this.take(partner, wanted);
-    if (next) this.keepSpare(buffer);
-    else this.note(partner, buffer.length);
-    return next;
+  private othersWait(partner: string): boolean {
+    for (const waiter of this.waiting.values()) if (waiter.partner !== partner) return true;
+    return false;
+  }
+
+  /** The same promise until it resolves: who goes on for another reason leaves nothing behind that would look like somebody who waits. */
+  private available(self: object, partner: string): Promise<void> {
+    const before = this.waiting.get(self);
+    if (before) return before.promise;
+    let wake: () => void = () => undefined;
+    const promise = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    this.waiting.set(self, { partner, promise, wake });
+    return promise;
   }
 
   private give(partner: string, buffer: Buffer): void {
     this.note(partner, -buffer.length);
-    this.keepSpare(buffer);
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const wake of waiting) wake();
+    const pool = this.spare.get(buffer.length) ?? [];
+    pool.push(buffer);
+    this.spare.set(buffer.length, pool);
+    this.spareBytes += buffer.length;
+    if (this.admitted === 0) this.keepSpare(this.budget / shareKept);
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { wake } of waiting) wake();
   }
 
   private note(partner: string, bytes: number): void {
@@ -81,17 +100,19 @@ export class BudgetedPartBuffers implements PartBuffers {
     else this.held.delete(partner);
   }
 
-  private keepSpare(buffer: Buffer): void {
-    if (this.used + this.spareBytes + buffer.length <= this.budget / 2) {
-      const pool = this.spare.get(buffer.length) ?? [];
-      pool.push(buffer);
-      this.spare.set(buffer.length, pool);
-      this.spareBytes += buffer.length;
+  private keepSpare(most: number): void {
+    for (const [size, pool] of this.spare) {
+      while (this.spareBytes > most && pool.pop()) this.spareBytes -= size;
+      if (pool.length === 0) this.spare.delete(size);
     }
   }
-
-  private dropSpare(): void {
-    this.spare.clear();
-    this.spareBytes = 0;
-  }
 }
+
+interface Waiter {
+  readonly partner: string;
+  readonly promise: Promise<void>;
+  readonly wake: () => void;
+}
+
+/** Of the budget, this part is kept when no upload is under way. */
+const shareKept = 8;

@@ -2,8 +2,8 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { Body } from './body';
 import type { Send } from './bucket';
-import { inSlices, sliceSize } from './slices';
 
 /**
  * The SDK's client as this store needs it: one attempt a request, because whether an attempt may have been applied decides what the next answer means; no
@@ -41,6 +41,9 @@ const maxSockets = 512;
 /** A completion may be silent for minutes. */
 const longestSilence = 120_000;
 
+const ignore = () => undefined;
+const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 export function connect(options: ConnectionOptions): Connection {
   const { region, endpoint, credentials, ca, timeouts = {} } = options;
   const agents = {
@@ -62,29 +65,22 @@ export function connect(options: ConnectionOptions): Connection {
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
       ...(credentials !== undefined && { credentials }),
       maxAttempts: 1,
+      // It writes to the console that it does not repeat a body that it cannot read again; that is done here.
+      logger: silent,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler,
     });
-    // After the request has been signed, and its length told: neither can be done with a stream.
     client.middlewareStack.add(
       (next) => (args) => {
-        const { request } = args as { request?: { body?: unknown } };
-        if (request && Buffer.isBuffer(request.body) && request.body.length > sliceSize) request.body = inSlices(request.body);
+        const { request } = args as { request?: { headers?: Record<string, string>; body?: unknown } };
+        // The SDK does not sign what it cannot read twice.
+        const sum = unsigned ? 'UNSIGNED-PAYLOAD' : request?.body instanceof Body ? request.body.sha256() : undefined;
+        if (request?.headers && sum !== undefined) request.headers['x-amz-content-sha256'] = sum;
         return next(args);
       },
-      { step: 'deserialize', priority: 'low', name: 'bodyInSlices' },
+      { step: 'build', name: 'payloadSignature' },
     );
-    if (unsigned) {
-      client.middlewareStack.add(
-        (next) => (args) => {
-          const { request } = args as { request?: { headers?: Record<string, string> } };
-          if (request?.headers) request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
-          return next(args);
-        },
-        { step: 'build', name: 'unsignedPayload' },
-      );
-    }
     return client;
   };
   let client = make();

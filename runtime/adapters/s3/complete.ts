@@ -4,6 +4,7 @@ import { Failure } from '../../model/failure';
 import type { Progress, Settled } from '../../model/upload-record';
 import type { Completed, NewUpload, Refused } from '../../ports/object-store';
 import { once } from './attempts';
+import { Body } from './body';
 import { type Bucket, timeoutFor } from './bucket';
 import { encodeCrc32 } from './checksum';
 import { findOwn } from './confirm';
@@ -37,7 +38,7 @@ const mostPuts = 4;
 export async function putWhole(
   bucket: Bucket,
   upload: NewUpload,
-  bytes: Buffer,
+  bytes: readonly Buffer[],
   settled: Settled,
   over: Version | undefined,
 ): Promise<Completed | Refused> {
@@ -49,14 +50,14 @@ export async function putWhole(
           bucket.send(
             new PutObjectCommand({
               ...targetOf(bucket, upload.storedKey),
-              Body: bytes,
-              ContentLength: bytes.length,
+              Body: new Body(bytes),
+              ContentLength: settled.size,
               ContentType: contentType,
               Metadata: metadataOf(bucket, upload),
               ChecksumCRC32: encodeCrc32(settled.crc32),
               ...conditionOf(conditionFor(over)),
             }),
-            { timeout: timeoutFor(bytes.length) },
+            { timeout: timeoutFor(settled.size) },
           ),
         'gone',
         'refused',

@@ -9,6 +9,7 @@ import type { ObjectKey } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import type { Part } from '../../model/upload-record';
 import { untilAnswered, untilSent } from './attempts';
+import { Body, lengthOf } from './body';
 import { type Bucket, fullKey, longAnswer, timeoutFor } from './bucket';
 import { decodeCrc32, encodeCrc32 } from './checksum';
 import { isNoSuchUpload, outcomeOf, unavailable } from './errors';
@@ -44,8 +45,15 @@ export interface PartOfUpload {
 }
 
 /** Sent again, it replaces itself. */
-export async function uploadPart(bucket: Bucket, of: PartOfUpload, body: Buffer, crc32: number, signal: AbortSignal): Promise<Part> {
+export async function uploadPart(
+  bucket: Bucket,
+  of: PartOfUpload,
+  bytes: readonly Buffer[],
+  crc32: number,
+  signal: AbortSignal,
+): Promise<Part> {
   const sum = encodeCrc32(crc32);
+  const size = lengthOf(bytes);
   try {
     const answer = await untilSent(
       bucket,
@@ -56,11 +64,11 @@ export async function uploadPart(bucket: Bucket, of: PartOfUpload, body: Buffer,
           Key: fullKey(bucket, of.storedKey),
           UploadId: of.uploadId,
           PartNumber: of.number,
-          Body: body,
-          ContentLength: body.length,
+          Body: new Body(bytes),
+          ContentLength: size,
           ChecksumCRC32: sum,
         });
-        return bucket.send(command, { timeout: timeoutFor(body.length), signal }).catch((error: unknown) => {
+        return bucket.send(command, { timeout: timeoutFor(size), signal }).catch((error: unknown) => {
           throw signal.aborted ? signal.reason : error;
         });
       },
@@ -68,7 +76,7 @@ export async function uploadPart(bucket: Bucket, of: PartOfUpload, body: Buffer,
     );
     if (answer.ChecksumCRC32 !== undefined && answer.ChecksumCRC32 !== sum)
       throw unavailable(new Error('the store has other bytes than were sent'));
-    return { number: of.number, size: body.length, crc32, etag: bareEtag(answer.ETag) };
+    return { number: of.number, size, crc32, etag: bareEtag(answer.ETag) };
   } catch (error) {
     if (signal.aborted) throw new Failure('aborted', 'The upload has ended.', { cause: error });
     throw outcomeOf(error) === 'gone' ? uploadGone(error) : error;

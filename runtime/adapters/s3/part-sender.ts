@@ -68,7 +68,7 @@ export class PartSender {
   }
 
   /** `release` is called when the memory of the bytes is free again. */
-  send(bytes: Buffer, crc32: number, release: () => void): void {
+  send(bytes: readonly Buffer[], crc32: number, release: () => void): void {
     if (!this.failure && this.nextNumber > mostParts) {
       this.fail(new Failure('too-large', 'File too large: the storage takes no more parts of it.'));
     }
@@ -96,7 +96,7 @@ export class PartSender {
     this.running.add(work);
   }
 
-  private async sendPart(number: number, bytes: Buffer, crc32: number): Promise<Part> {
+  private async sendPart(number: number, bytes: readonly Buffer[], crc32: number): Promise<Part> {
     const { bucket, upload } = this.options;
     const uploadId = this.uploadId ?? (await this.begin());
     return uploadPart(bucket, { storedKey: upload.storedKey, uploadId, number }, bytes, crc32, this.cancelled.signal);

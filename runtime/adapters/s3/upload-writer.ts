@@ -93,10 +93,8 @@ export class UploadWriter implements ObjectWriter {
   }
 
   private sendPart(): void {
-    const { buffer, bytes, crc32: sum } = this.part.detach();
-    this.sender.send(bytes, sum, () => {
-      if (buffer) this.admission.give(buffer);
-    });
+    const { bytes, crc32: sum, release } = this.part.detach();
+    this.sender.send(bytes, sum, release);
   }
 
   private notify(): void {
