@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { openFilesystem } from './compose';
 import type { Config } from './config/config';
 import { createStores, inspect } from './inspect';
+import { explainStart } from './operator/explain-start';
 import { distinct, findingsAsText } from './operator/findings';
 import { type ImportOutcome, importFolder } from './operator/import-folder';
 import { OperatorError } from './operator/operator-error';
@@ -46,7 +47,9 @@ function addDoctor(program: Command, { configuration, print, withJson, deployedH
 }
 
 async function withStores<T>(config: Config, work: (stores: StoresOpened) => Promise<T>): Promise<T> {
-  const stores = await openFilesystem(config);
+  const stores = await openFilesystem(config).catch((error: unknown) => {
+    throw new OperatorError(explainStart(error, config.data), 'failed', { cause: error });
+  });
   try {
     return await work(stores);
   } finally {

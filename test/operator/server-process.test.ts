@@ -34,12 +34,15 @@ it('runs, restarts with what it had, shares its folder with the command line and
   for (const text of first.err().trim().split('\n')) expect(JSON.parse(text)).toHaveProperty('event');
   expect(first.err()).not.toContain(line(first, /password: (\S+)/));
 
-  const [second, added] = await Promise.all([
+  const [second, added, reconciled] = await Promise.all([
     run('main.ts', [], settings('kept')),
     run('cli.ts', ['partner', 'add', 'acme', '--json'], settings('kept')),
+    run('cli.ts', ['reconcile'], settings('kept')),
   ]);
   expect(second.code).toBe(1);
   expect(second.err).toContain(`causeway: the folder ${data} is in use by another server (pid ${first.process.pid})`);
+  expect(reconciled.code).toBe(1);
+  expect(reconciled.err).toMatch(/^causeway: the folder .* is in use by another server \(pid \d+\); stop it[^\n]*\n$/);
   expect(added.code).toBe(0);
   expect(JSON.parse(added.out)).toMatchObject({ name: 'acme', home: 'acme', passwords: 1 });
 
