@@ -204,7 +204,7 @@ async function recordProgress(fs: Filesystem, record: UploadRecord, progress: Pr
     const current = await tx.get(open);
     const ended = await tx.get(endedKey(record.token));
     if (ended || (current && (current.state !== 'receiving' || current.owner !== fs.task))) {
-      throw new Failure('taken-over', 'This upload was taken over; what it received is kept there.');
+      throw takenOver();
     }
     tx.put(open, { ...(current ?? record), progress, acknowledged: fs.clock.now() });
   });
@@ -261,6 +261,8 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
       own: (writer?.received ?? 0) > receiving.offset && progress.durable > (record.base?.size ?? 0),
     });
     if (!failure) return error;
+    // A task that was paused wakes up to find its parts gone from the store: what it received was carried on meanwhile, and is not lost.
+    if (!parked && failure.kind === 'store-unavailable' && (await isCarriedOn(fs, record))) return takenOver(failure);
     const kept = parked ? keptText(parked.progress.durable) : 'Nothing was kept.';
     if (parked) {
       fs.metrics.count('uploads.parked');
@@ -278,6 +280,15 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
     });
     return failure ?? error;
   }
+}
+
+async function isCarriedOn(fs: Filesystem, { token }: UploadRecord): Promise<boolean> {
+  const [ended] = await fs.metadata.get([endedKey(token)]);
+  return ended !== undefined && ended.value.state !== 'dropped';
+}
+
+function takenOver(cause?: Failure): Failure {
+  return new Failure('taken-over', 'This upload was taken over; what it received is kept there.', { cause });
 }
 
 function keptText(durable: number): string {

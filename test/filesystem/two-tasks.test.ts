@@ -117,6 +117,16 @@ it('one that a dead task has left is parked before it is answered', async () => 
   expect(await get(view, '/a')).toBe('sixteen bytes ok');
 });
 
+it('whose parts the other task finds gone, for it was carried on meanwhile, is told to be there and not to be lost', async () => {
+  const { known, view, source, ended, token, durable } = await make();
+  known.silent.add(token);
+  await view.stat(at('/a'), 'size');
+  await put(view, '/a', 'sixteen bytes ok'.slice(durable), { kind: 'at', offset: durable });
+  source.break(new Failure('store-unavailable', 'What was received has been removed from the storage; send the file again.'));
+  expect(await ended).toBe('taken-over');
+  expect(await get(view, '/a')).toBe('sixteen bytes ok');
+});
+
 it('a cut that the other task sees only now leaves what was continued meanwhile alone', async () => {
   const { known, view, source, ended, token, durable } = await make();
   known.silent.add(token);
