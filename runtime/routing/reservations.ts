@@ -84,7 +84,7 @@ export class Reservations implements DataSockets {
     if (mine.length >= (this.options.mostPending ?? Math.max(Math.ceil(this.ports.length / 2), this.ports.length - keptFree)))
       throw this.noPort();
     const begun = clock.monotonic();
-    for (const { port, instead } of this.candidates(request)) {
+    for (const { port, instead } of this.candidates(request, mine.length === 0 ? this.ports : this.portsOf(request.user))) {
       if (this.pending.has(nameOf(request.client, port))) continue;
       if (clock.monotonic() - begun >= searchedFor) break;
       const nonce = ids.token();
@@ -130,8 +130,11 @@ export class Reservations implements DataSockets {
   }
 
   /** In the order in which they are tried; `instead`: what this session had it for before, which it may replace. */
-  private candidates({ client, user, anyAddress, session }: DataRequest): { readonly port: number; readonly instead?: string }[] {
-    const ports = this.shuffled(this.portsOf(user));
+  private candidates(
+    { client, anyAddress, session }: DataRequest,
+    allowed: readonly number[],
+  ): { readonly port: number; readonly instead?: string }[] {
+    const ports = this.shuffled(allowed);
     const shut = this.cooling.of(client);
     const open = ports.filter((port) => !shut.some((other) => other.port === port));
     const free = (anyAddress ? this.leastShared(open) : open).map((port) => ({ port }));
@@ -143,7 +146,7 @@ export class Reservations implements DataSockets {
 
   /**
    * What one partner holds on the other tasks nobody here knows, and to ask would cost every PASV a read. So a fleet keeps each partner from some ports, chosen by
-   * his name and the same everywhere: however many sessions he has on however many tasks, those are left to others at his address.
+   * his name and the same everywhere: of those he gets one a task, as long as it is his only one there, and the rest is left to others at his address.
    */
   private portsOf(user: string): readonly number[] {
     if (this.options.relay === undefined) return this.ports;

@@ -216,7 +216,7 @@ describe('reservations behind a load balancer', () => {
   it('that expired keep their port shut for ten seconds more', async () => {
     const ports = fleet.balancer.ports('data');
     const all: Waiting[] = [];
-    // Each partner is kept from some of them.
+    // A partner who has more than one is kept from some of them.
     for (let user = 0; all.length < ports.length; user++) {
       const waiting = await Waiting.on(one(), { user: `user-${user}` }).catch(() => undefined);
       if (waiting) all.push(waiting);
@@ -261,6 +261,18 @@ describe('reservations behind a load balancer', () => {
     }
   });
 
+  it('of a partner who has one at a time come to every port', async () => {
+    const ports = fleet.balancer.ports('data');
+    const seen = new Set<number>();
+    for (let draws = 0; draws < 40 * ports.length && seen.size < ports.length; draws++) {
+      const { port, release } = await Waiting.on(one());
+      seen.add(port);
+      release();
+      await fleet.clock.advance(10_000);
+    }
+    expect([...seen].sort()).toEqual([...ports].sort());
+  });
+
   it('of one partner on all tasks together leave ports to the others at his address', async () => {
     const two = await RoutingFleet.start(2, {}, 12);
     try {
@@ -273,7 +285,8 @@ describe('reservations behind a load balancer', () => {
         }
         return count;
       };
-      expect(await held('acme')).toBe(8);
+      // Two tasks: of the four that are kept from him he may have got one on each.
+      expect(await held('acme')).toBeLessThanOrEqual(10);
       expect(await held('beta')).toBeGreaterThan(0);
     } finally {
       await two.stop();
