@@ -1,12 +1,7 @@
-import { isIP } from 'node:net';
 import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
-import { exportFromAcm } from './adapters/certificates/acm';
 import { namesOf } from './adapters/certificates/certificate-pair';
-import { FetchedCertificates } from './adapters/certificates/fetched-certificates';
-import { type CertificateFiles, FileCertificates, readCertificate } from './adapters/certificates/file-certificates';
-import { readFromSecret } from './adapters/certificates/secret';
-import { ensureSelfSigned } from './adapters/certificates/self-signed';
+import { readCertificate } from './adapters/certificates/file-certificates';
 import { readServed } from './adapters/certificates/served';
 import { EmfMetrics } from './adapters/emf-metrics';
 import { watchEventLoop } from './adapters/event-loop-delay';
@@ -29,6 +24,7 @@ import { followHints } from './filesystem/index-sync';
 import { Maintenance } from './filesystem/maintenance';
 import { recover } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
+import { certificateFiles, everywhere, fetchOf, openCertificates } from './open-certificates';
 import { openRouting, ownAddresses } from './open-routing';
 import { openBoard, openSeats, openServer } from './open-server';
 import {
@@ -42,12 +38,9 @@ import {
   usesFolder,
 } from './open-stores';
 import type { SheetFacts } from './operator/connection-sheet';
-import { explainFetch } from './operator/explain-start';
 import { OperatorError } from './operator/operator-error';
 import { Partners } from './operator/partners';
 import { Sessions } from './operator/sessions';
-import type { Certificate, CertificateSource } from './ports/certificate-source';
-import type { Clock } from './ports/clock';
 import type { Ids } from './ports/ids';
 import type { LeaseStore } from './ports/lease-store';
 import type { Log } from './ports/log';
@@ -101,33 +94,6 @@ export async function closeAll(undo: (() => unknown)[]): Promise<void> {
   for (const step of undo.reverse()) await step();
 }
 
-function certificateFiles({ data, certificate }: Pick<Config, 'data' | 'certificate'>): CertificateFiles {
-  if (certificate.kind === 'files') return certificate;
-  return { certificate: path.join(data, 'certificate.pem'), key: path.join(data, 'key.pem') };
-}
-
-/** How a certificate that is kept elsewhere is fetched; undefined: it lies in files. */
-function fetchOf({ certificate, region }: Config): (() => Promise<Certificate>) | undefined {
-  if (certificate.kind === 'acm') return explained('CAUSEWAY_CERTIFICATE_ARN', exportFromAcm(certificate.arn, region));
-  return certificate.kind === 'secret' ? explained('CAUSEWAY_CERTIFICATE_SECRET', readFromSecret(certificate.arn, region)) : undefined;
-}
-
-function explained(setting: string, fetch: () => Promise<Certificate>): () => Promise<Certificate> {
-  return () =>
-    fetch().catch((cause: Error) => {
-      throw new OperatorError(explainFetch(setting, cause), 'failed', { cause });
-    });
-}
-
-export async function openCertificates(config: Config, hostName: string, clock: Clock, log: Log): Promise<CertificateSource> {
-  const fetch = fetchOf(config);
-  if (fetch) return FetchedCertificates.open({ fetch, clock, log });
-  const files = certificateFiles(config);
-  const address = everywhere.includes(config.host) || isIP(config.host) === 0 ? undefined : config.host;
-  if (config.certificate.kind === 'self-signed') await ensureSelfSigned(files, hostName, address);
-  return FileCertificates.open(files, clock, log);
-}
-
 /** Whether anything is kept in the data folder: the stores, or a certificate of our own making. */
 export function needsFolder(config: Config): boolean {
   return usesFolder(config) || config.certificate.kind === 'self-signed';
@@ -144,8 +110,6 @@ export const beatEmbedded = 1_000;
 function beatEvery({ metadata, times }: Config): number {
   return metadata.kind === 'dynamodb' ? times.deadAfter / beatsBeforeDeath : beatEmbedded;
 }
-
-const everywhere: readonly string[] = ['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'];
 
 /** @throws OperatorError when the server does not answer, as it does to nobody who comes from elsewhere than partners may. */
 export async function describeDeployedCertificate(config: Config, host: string) {

@@ -60,7 +60,7 @@ interface Found {
 export async function* importFolder(fs: Filesystem, partner: User, options: ImportOptions): AsyncGenerator<ImportStep> {
   const to = resolvePath('/' as VirtualPath, options.to);
   if (typeof to === 'object') throw new OperatorError(`--to ${options.to} is no path that a partner could name: ${to.fault}`, 'usage');
-  if (!(await stat(options.folder).catch(() => undefined))?.isDirectory()) throw new OperatorError(`${options.folder} is no folder`);
+  if (!(await isFolder(options.folder))) throw new OperatorError(`${options.folder} is no folder`);
   // The operator's own act: what the partner himself may do does not limit it.
   const user: User = { ...partner, rights: allRights, directories: {}, maxFileBytes: undefined };
   const view = openPartnerView(fs, () => user);
@@ -217,4 +217,14 @@ async function sumOf(file: string): Promise<number> {
     async () => undefined,
   );
   return source.sum;
+}
+
+/** What the system refuses to tell (no right to look) is told as the system says it. */
+async function isFolder(place: string): Promise<boolean> {
+  try {
+    return (await stat(place)).isDirectory();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
 }

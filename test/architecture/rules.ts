@@ -42,6 +42,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'compose.ts': everything,
   'index-sync.ts': everything,
   'inspect.ts': everything,
+  'open-certificates.ts': everything,
   'open-index-sync.ts': everything,
   'open-routing.ts': everything,
   'open-stack.ts': everything,

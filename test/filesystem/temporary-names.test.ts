@@ -2,7 +2,7 @@ import { isTemporary, storedKeyOf } from '../../runtime/filesystem/temporary-nam
 import { at, makeUser } from '../support/filesystem';
 
 const { switches } = makeUser();
-const on = makeUser({ switches: { ...switches, temporaryDirectories: ['tmp', 'Work'] } });
+const on = makeUser({ switches: { ...switches, temporaryDirectories: ['tmp', 'Draft'] } });
 const off = makeUser({ switches: { ...switches, temporaryNames: 'off', temporaryDirectories: ['tmp'] } });
 
 it.each([
@@ -14,7 +14,7 @@ it.each([
   ['/dir/.in.a', true],
   ['/dir/.IN.a', true],
   ['/tmp/a', true],
-  ['/x/Work/y/a', true],
+  ['/x/Draft/y/a', true],
   ['/a', false],
   ['/a.tmp.csv', false],
   ['/atmp', false],
@@ -22,7 +22,7 @@ it.each([
   ['/x.in.a', false],
   // The name of a directory above counts only when the partner says so.
   ['/a.tmp/b', false],
-  ['/work/a', false],
+  ['/draft/a', false],
   // The directory itself is no file in it.
   ['/tmp', false],
 ])('%s is temporary: %s', (path, temporary) => {

@@ -54,7 +54,8 @@ export async function pathIfAny(roots: Roots, storedKey: ObjectKey): Promise<str
 }
 
 async function requireDirectories(root: string, folder: string): Promise<void> {
-  // One call where all is well. Otherwise it is not there yet, or spelled differently on a file system that folds names, or a link.
+  // One call where all is well. Otherwise it is not there yet, or spelled differently on a file system that folds names, or a link, or it cannot be looked at: the
+  // walk below finds out which, and throws what has to be told.
   if (!folder.startsWith(root + path.sep) || (await realpath(folder).catch(() => undefined)) === folder) return;
   let at = root;
   for (const name of folder.slice(root.length + 1).split(path.sep)) {
