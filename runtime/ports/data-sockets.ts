@@ -17,7 +17,8 @@ export interface DataRequest {
   readonly anyAddress: boolean;
   /** The session, by identity: what it has reserved in vain it may reserve again. */
   readonly session?: object;
-  readonly onSocket: (socket: Socket, address: string) => void;
+  /** `relayed`: another task took it in; that task's death ends it without a word. */
+  readonly onSocket: (socket: Socket, address: string, relayed?: boolean) => void;
   /** A connection from a wrong address was dropped. */
   readonly onStranger: (address: string) => void;
   readonly onExpired: () => void;

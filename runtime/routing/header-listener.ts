@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { DataRequest } from '../ports/data-sockets';
 import { HeaderDoor, type HeaderDoorOptions } from './header-door';
 
 /** A listening socket whose connections begin with a PROXY header: the data port and the relay port are two of them. */
@@ -36,7 +37,7 @@ export class HeaderListener {
 }
 
 /** As a socket is that came by a passive port of our own: its end of reading ends it. */
-export function handToSession(socket: Socket, onSocket: (socket: Socket, address: string) => void, address: string): void {
+export function handToSession(socket: Socket, onSocket: DataRequest['onSocket'], address: string, relayed = false): void {
   socket.allowHalfOpen = false;
-  onSocket(socket, address);
+  onSocket(socket, address, relayed);
 }

@@ -54,7 +54,7 @@ export class RelayPort {
       return;
     }
     this.taken++;
-    handToSession(socket, request.onSocket, source.address);
+    handToSession(socket, request.onSocket, source.address, true);
   }
 
   /** Connections taken in since the start. */

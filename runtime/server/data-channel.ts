@@ -47,9 +47,9 @@ export class SessionDataChannel implements DataChannel {
       user,
       anyAddress: switches.dataPeer === 'session',
       session: this,
-      onSocket: (raw, address) => {
+      onSocket: (raw, address, relayed = false) => {
         slot.reservation = undefined;
-        slot.connection = this.connect(raw, address, protection);
+        slot.connection = this.connect(raw, address, relayed, protection);
         arrive(slot.connection);
       },
       onStranger: (address) => {
@@ -69,9 +69,9 @@ export class SessionDataChannel implements DataChannel {
     return { port: reservation.port, address: this.options.passiveAddress };
   }
 
-  private connect(raw: Socket, address: string, protection: Protection): DataConnection {
+  private connect(raw: Socket, address: string, relayed: boolean, protection: Protection): DataConnection {
     const { identity, clock, probe, handshakeTimeout, keepAlive } = this.options;
-    const connection = new DataConnection({ raw, address, identity, clock, probe, handshakeTimeout, keepAlive });
+    const connection = new DataConnection({ raw, address, relayed, identity, clock, probe, handshakeTimeout, keepAlive });
     // An early ClientHello is served before any command has come.
     if (protection === 'private') connection.startTls();
     return connection;

@@ -13,6 +13,8 @@ import { recordStream } from './tls-over-stream';
 export interface DataConnectionOptions {
   readonly raw: Socket;
   readonly address: string;
+  /** By another task of the fleet. */
+  readonly relayed: boolean;
   readonly identity: TlsIdentity;
   readonly clock: Clock;
   /** Judge the end by the probe; otherwise TLS runs over a record stream. */
@@ -23,6 +25,7 @@ export interface DataConnectionOptions {
 
 export class DataConnection {
   readonly address: string;
+  readonly relayed: boolean;
   private held: { tls: TLSSocket; secured: Promise<void>; releaseTickets: () => void } | undefined;
   private endVerified: () => boolean = () => false;
   private failure: Failure | undefined;
@@ -30,6 +33,7 @@ export class DataConnection {
   constructor(private readonly options: DataConnectionOptions) {
     const { raw } = options;
     this.address = options.address;
+    this.relayed = options.relayed;
     raw.setNoDelay(true);
     raw.setKeepAlive(true, options.keepAlive);
     // Whoever transfers listens for himself; a reset before that must not bring the process down.

@@ -157,7 +157,9 @@ export class Transfer implements DataTransfer {
       const receiving = this.transfer.direction === 'receive';
       if (allowEmptyWithoutTls && receiving) return undefined;
       const remedy = ' If this client sends empty files so, set allowEmptyWithoutTls for this account.';
-      throw new Failure('data-tls', error.message + (receiving ? remedy : ''), { cause: error });
+      // A task that is killed while it relays ends the connection just like that: the client shall try again.
+      const kind = connection.relayed ? 'no-data-connection' : 'data-tls';
+      throw new Failure(kind, error.message + (receiving ? remedy : ''), { cause: error });
     }
     if (protection === 'private') {
       this.options.metrics.count(connection.resumed ? 'data.reused' : 'data.full-handshake');

@@ -12,6 +12,7 @@ import {
   failureOf,
   login,
   noWait,
+  Peer,
   type TlsVersion,
   testLimits,
   tlsOptions,
@@ -104,6 +105,15 @@ describe.each(rows)('a data connection on $where, $version', ({ version, target 
     await new Promise((resolve) => tls.write(payload, resolve));
     raw.end();
     expect(await failureOf(delivered)).toMatch(/^cut: Upload incomplete: TLS stream ended without close_notify after 700000 bytes/);
+  });
+
+  it('may be tried again when it ends in the middle of its handshake and a task may have died that relayed it', async () => {
+    const { port, delivered } = await upload();
+    const raw = await dial(port);
+    new Peer(raw); // Which may be reset.
+    raw.end(Buffer.from([22, 3, 1]));
+    const kind = target === 'task-1' ? 'data-tls' : 'no-data-connection';
+    expect(await failureOf(delivered)).toMatch(`${kind}: The data connection was closed during its TLS handshake.`);
   });
 
   it('is cut when its client resets it', async () => {

@@ -161,6 +161,7 @@ async function upload(
   const connection = new DataConnection({
     raw: await came,
     address: '127.0.0.1',
+    relayed: false,
     identity,
     clock: systemClock,
     probe: way === 'the probe',
