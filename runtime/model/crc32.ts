@@ -3,25 +3,24 @@
  * again. The method is zlib's `crc32_combine`: appending n zero bytes to a message is a linear map over GF(2), applied by repeated squaring.
  */
 export function joinCrc32(left: number, right: number, rightLength: number): number {
-  if (rightLength === 0) return left >>> 0;
-  let odd = new Uint32Array(32);
-  odd[0] = 0xedb88320;
-  for (let n = 1; n < 32; n++) odd[n] = 1 << (n - 1);
-  let even = square(odd);
-  odd = square(even);
   let crc = left;
   // `rightLength` may exceed 32 bits: divide instead of shifting.
-  for (let length = rightLength; ; ) {
-    even = square(odd);
-    if (length % 2 === 1) crc = times(even, crc);
-    length = Math.floor(length / 2);
-    if (length === 0) break;
-    odd = square(even);
-    if (length % 2 === 1) crc = times(odd, crc);
-    length = Math.floor(length / 2);
-    if (length === 0) break;
+  for (let n = 0, length = rightLength; length > 0; n++, length = Math.floor(length / 2)) {
+    if (length % 2 === 1) crc = times(zeroBytes(n), crc);
   }
   return (crc ^ right) >>> 0;
+}
+
+/** What appending 2^n zero bytes does, each made once. */
+const appended: Uint32Array[] = [square(square(square(zeroBit())))];
+
+function zeroBytes(n: number): Uint32Array {
+  for (let made = appended.length; made <= n; made++) appended.push(square(appended[made - 1] as Uint32Array));
+  return appended[n] as Uint32Array;
+}
+
+function zeroBit(): Uint32Array {
+  return Uint32Array.from({ length: 32 }, (_, n) => (n === 0 ? 0xedb88320 : 1 << (n - 1)));
 }
 
 function times(matrix: Uint32Array, vector: number): number {
@@ -30,6 +29,6 @@ function times(matrix: Uint32Array, vector: number): number {
   return sum;
 }
 
-function square(matrix: Uint32Array): Uint32Array<ArrayBuffer> {
+function square(matrix: Uint32Array): Uint32Array {
   return Uint32Array.from(matrix, (column) => times(matrix, column));
 }

@@ -9,13 +9,13 @@ import { IdleClock } from '../support/idle-clock';
 /** A bucket that others write to and delete from, at the worst moment: what they did stands, and what a partner was told is true. */
 jest.mock('../../runtime/adapters/s3/bucket', () => ({
   ...jest.requireActual<object>('../../runtime/adapters/s3/bucket'),
-  smallestPart: 256 * 1024,
+  smallestPart: 32 * 1024,
 }));
 
 /** The bucket of the meeting that is being played. */
 let latest: FakeBucket | undefined;
 
-const long = 'resumed '.repeat(80_000);
+const long = 'resumed '.repeat(10_000);
 type Act = (bucket: FakeBucket) => void;
 /** Changes a command on its way: a bug that is planted into the adapter. */
 type Plant = (command: Command) => Command;

@@ -52,7 +52,7 @@ export class FakeBucket {
       keepsVersions: versions,
       keyPrefix: '',
       making: {},
-      sizes: { partSize: 256 * 1024, budget: 64 * mebibyte, partsInFlight: 2, largestCopy: mebibyte / 4, copyPartSize: 256 * 1024 },
+      sizes: { partSize, budget: 64 * 1024 * 1024, partsInFlight: 2, largestCopy: partSize, copyPartSize: partSize },
       clock: this.clock,
       ids: countingIds('request-'),
       log: quietLog,
@@ -64,7 +64,8 @@ export class FakeBucket {
   }
 }
 
-const mebibyte = 1024 * 1024;
+/** Small, so that what is tried in many parts moves few bytes. */
+const partSize = 32 * 1024;
 /** Milliseconds. */
 const latest = 20_000;
 
