@@ -33,22 +33,40 @@ const usage = `usage: npm run bench -- upload|download|small|s3|fleet [options]
   --peer NAME=URL    any running server: ftp://user:password@host:port/folder/
 `;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    mib: { type: 'string', default: '512' },
-    files: { type: 'string', default: '500' },
-    runs: { type: 'string', default: '5' },
-    node: { type: 'string', multiple: true, default: [process.execPath] },
-    only: { type: 'string', default: '' },
-    unpacked: { type: 'string', multiple: true, default: [] },
-    peer: { type: 'string', multiple: true, default: [] },
-  },
-});
+const { values, positionals } = readArguments();
+const mib = countOf('mib');
+const files = countOf('files');
+const runs = countOf('runs');
 
-const mib = Number(values.mib);
-const files = Number(values.files);
-const runs = Number(values.runs);
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        mib: { type: 'string', default: '512' },
+        files: { type: 'string', default: '500' },
+        runs: { type: 'string', default: '5' },
+        node: { type: 'string', multiple: true, default: [process.execPath] },
+        only: { type: 'string', default: '' },
+        unpacked: { type: 'string', multiple: true, default: [] },
+        peer: { type: 'string', multiple: true, default: [] },
+      },
+    });
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function countOf(option: 'mib' | 'files' | 'runs'): number {
+  const count = Number(values[option]);
+  return Number.isInteger(count) && count > 0 ? count : refuse(`--${option} is a whole number from 1, not ${values[option]}`);
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n\n${usage}`);
+  process.exit(2);
+}
+
 const memory = existsSync('/dev/shm') ? '/dev/shm' : '/tmp';
 
 /** Each into `peers` as soon as it runs: one that does not start must not leave the others behind. */
@@ -140,9 +158,5 @@ async function main(kind: string): Promise<void> {
 }
 
 const [kind = ''] = positionals;
-if (kind in single || kind === 's3' || kind === 'fleet') {
-  void main(kind);
-} else {
-  process.stderr.write(usage);
-  process.exitCode = 2;
-}
+if (kind in single || kind === 's3' || kind === 'fleet') void main(kind);
+else refuse(kind === '' ? 'What shall be measured?' : `${kind} is nothing that can be measured`);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -16,7 +16,11 @@ export interface Target {
 
 const root = join(__dirname, '..');
 
+/** Throws when the folder holds anything but an earlier bundle: it is emptied first. */
 export function bundle(folder: string, target: Target = {}): void {
+  if (existsSync(folder) && readdirSync(folder).length > 0 && !existsSync(join(folder, 'dist', 'runtime'))) {
+    throw new Error(`${folder} is not empty and no bundle: name another folder, or empty this one`);
+  }
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   // Compiled afresh: what lies in dist/ may have files of sources that are gone.
@@ -40,11 +44,30 @@ function run(command: string, parameters: readonly string[], cwd: string): void 
   execFileSync(command, parameters, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
+const usage = `npm run bundle -- [options]
+
+  --out FOLDER   where it is made (dist/bundle)
+  --os NAME      for another machine than this one, as npm names them: linux, darwin
+  --cpu NAME     x64, arm64
+  --libc NAME    glibc, musl
+`;
+
 if (require.main === module) {
-  const { values } = parseArgs({
-    options: { os: { type: 'string' }, cpu: { type: 'string' }, libc: { type: 'string' }, out: { type: 'string' } },
-  });
-  const { out = join(root, 'dist', 'bundle'), ...target } = values;
-  bundle(out, target);
-  console.log(`The bundle is in ${out}`);
+  try {
+    const { values } = parseArgs({
+      options: {
+        os: { type: 'string' },
+        cpu: { type: 'string' },
+        libc: { type: 'string' },
+        out: { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    });
+    const { out = join(root, 'dist', 'bundle'), help = false, ...target } = values;
+    if (!help) bundle(out, target);
+    console.log(help ? usage : `The bundle is in ${out}`);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    process.exitCode = 1;
+  }
 }

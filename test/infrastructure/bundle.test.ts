@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../../bin/bundle';
@@ -25,6 +25,14 @@ afterAll(() => {
 it('the bundle is the compiled server, its dependencies, and the two files that name them', () => {
   expect(readdirSync(app).sort()).toEqual(['dist', 'node_modules', 'package-lock.json', 'package.json']);
   expect(readdirSync(join(app, 'dist'))).toEqual(['runtime']);
+});
+
+it('is not made where something else lies, which would be lost', () => {
+  const other = join(folder, 'other');
+  mkdirSync(other);
+  writeFileSync(join(other, 'thesis.txt'), 'the only copy');
+  expect(() => bundle(other)).toThrow(`${other} is not empty and no bundle`);
+  expect(readdirSync(other)).toEqual(['thesis.txt']);
 });
 
 it('has a compiled file for each source, and nothing else', () => {
