@@ -191,6 +191,13 @@ describeShapes([embedded, s3AndLmdb], (shape) => {
     }
 
     let server = await startProcess(data, settings);
+    // On a busy machine no kill may have come late enough for a file that the consumer takes.
+    const { id, bytes } = newContent();
+    const last = await connect(server, password);
+    await last.uploadFrom(Readable.from([bytes]), 'take-last');
+    expected.sure('take-last', id);
+    last.close();
+    for (let attempt = 0; attempt < 300 && !consumer.taken.has('take-last'); attempt++) await pause(100);
     await consumer.stop();
     if (!folder) {
       expect(await server.stop()).toBe(0);
@@ -219,7 +226,7 @@ describeShapes([embedded, s3AndLmdb], (shape) => {
     }
     expect(wrong).toEqual([]);
     expect(consumer.broken).toEqual([]);
-    expect(consumer.taken.size).toBeGreaterThan(0);
+    expect(consumer.taken.get('take-last')).toBe(id);
     // Cut uploads of existing names are shown to their owner at their own size; names are what must agree.
     expect([...listed.keys()].filter((name) => !name.endsWith('.part')).sort()).toEqual(there);
     client.close();
