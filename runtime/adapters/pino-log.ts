@@ -39,7 +39,7 @@ function clean(fields: LogFields): Record<string, unknown> {
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;
     if (secretField.test(name)) cleaned[name] = '***';
-    else if (name === 'ms' && typeof value === 'number') cleaned[name] = Math.round(value);
+    else if ((name === 'ms' || name === 'receiptMs') && typeof value === 'number') cleaned[name] = Math.round(value);
     else cleaned[name] = name === 'cause' ? describe(value) : value;
   }
   return cleaned;

@@ -42,6 +42,8 @@ export interface LogFields {
   readonly code?: number;
   readonly bytes?: number;
   readonly ms?: number;
+  /** Of an upload: how much of it came after the last byte. */
+  readonly receiptMs?: number;
   /** Sentence for people. */
   readonly text?: string;
   /** The error behind it; message, stack and chain of causes are written. */

@@ -51,6 +51,8 @@ export interface Transfer {
   readonly committing: () => boolean;
   /** Payload bytes so far. */
   readonly bytes: () => number;
+  /** Of an upload: when its last byte had come, by the monotonic clock; undefined before. */
+  readonly lastByteAt?: () => number | undefined;
 }
 
 /** Keeps the argument's type between grammar and handler. */

@@ -50,6 +50,9 @@ export class RunningTransfer {
     const final = await this.outcome();
     const bytes = transfer.bytes();
     const failed = final.code >= 400;
+    const now = options.clock.monotonic();
+    const lastByteAt = failed ? undefined : transfer.lastByteAt?.();
+    if (lastByteAt !== undefined) metrics.observe('uploads.seconds-to-226', (now - lastByteAt) / 1_000);
     if (direction === 'up') {
       metrics.count('bytes.in', bytes);
       if (failed) metrics.count('uploads.failed');
@@ -63,7 +66,8 @@ export class RunningTransfer {
       bytes,
       code: final.code,
       ...(this.fault && { fault: this.fault }),
-      ms: options.clock.monotonic() - this.began,
+      ms: now - this.began,
+      ...(lastByteAt !== undefined && { receiptMs: now - lastByteAt }),
       text: final.lines[0],
     });
     return [final, ...Array.from({ length: this.abortsAsked }, () => replies.abortDone)];

@@ -13,7 +13,7 @@ import { dataProtection } from './state';
  * clean end of data does not prove: a client that gives up in the middle may close its data connection perfectly well.
  */
 export async function uploadTransfer(context: Context, path: VirtualPath, how: UploadMode): Promise<Transfer> {
-  const { state, view, data, user, clock, metrics } = context;
+  const { state, view, data, user, clock } = context;
   const { announced } = state;
   state.announced = undefined;
   const upload = await view.prepareUpload(path, how, announced);
@@ -37,6 +37,7 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
     path: upload.path,
     committing: () => upload.committing,
     bytes: () => bytes(),
+    lastByteAt: () => lastByteAt,
     run: async (signal) => {
       // The connection is taken from the session here: until the data ends, nothing else may use it.
       const connection = await openOrCancel(() => data.open({ direction: 'receive', protection, switches, signal }), upload);
@@ -50,7 +51,6 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
         },
       };
       await upload.receive(askedAtEnd, verdict, signal);
-      if (lastByteAt !== undefined) metrics.observe('uploads.seconds-to-226', (clock.monotonic() - lastByteAt) / 1_000);
       return replies.transferComplete;
     },
   };

@@ -9,7 +9,7 @@ function open(level = 'debug') {
 
 it('an event is one line of JSON with its time, level, name and fields', () => {
   const { log, lines, last } = open();
-  log.info('transfer.end', { session: 's-AAAAAA', path: '/a\nb', bytes: 5, ms: 1.7, code: 226 });
+  log.info('transfer.end', { session: 's-AAAAAA', path: '/a\nb', bytes: 5, ms: 1.7, receiptMs: 0.4, code: 226 });
   expect(lines.join('')).toMatch(/^[^\n]+\n$/);
   expect(last()).toEqual({
     level: 'info',
@@ -19,6 +19,7 @@ it('an event is one line of JSON with its time, level, name and fields', () => {
     path: '/a\nb',
     bytes: 5,
     ms: 2,
+    receiptMs: 0,
     code: 226,
   });
 });

@@ -33,7 +33,13 @@ describe('an upload', () => {
       path: '/a.csv',
       direction: 'up',
     });
-    expect(logged.find(({ event }) => event === 'transfer.end')?.fields).toMatchObject({ path: '/a.csv', bytes: 7, code: 226, ms: 0 });
+    expect(logged.find(({ event }) => event === 'transfer.end')?.fields).toMatchObject({
+      path: '/a.csv',
+      bytes: 7,
+      code: 226,
+      ms: 0,
+      receiptMs: 0,
+    });
     expect(counted.get('bytes.in')).toBe(7);
   });
 
@@ -41,7 +47,9 @@ describe('an upload', () => {
     const { say, data, view, logged } = await ready();
     view.fail('receive', new Failure('base-changed', 'The file has been taken.'));
     await say('> APPE a\n< 150\n< 451 The file has been taken.');
-    expect(logged.find(({ event }) => event === 'transfer.end')?.fields).toMatchObject({ code: 451, fault: 'client' });
+    const end = logged.find(({ event }) => event === 'transfer.end')?.fields;
+    expect(end).toMatchObject({ code: 451, fault: 'client' });
+    expect(end).not.toHaveProperty('receiptMs');
     expect(data.last.request.signal.aborted).toBe(true);
   });
 
