@@ -10,6 +10,7 @@ import { type Load, measure, tableOf } from './measure';
 import type { Peer, StartPeer } from './peer';
 import { startProftpd } from './proftpd';
 import { startPureFtpd } from './pure-ftpd';
+import { benchReceipts } from './receipts';
 import { startS3Peers, startTlsSink } from './s3-peers';
 import { startVsftpd } from './vsftpd';
 
@@ -17,11 +18,12 @@ import { startVsftpd } from './vsftpd';
  * The same client against every server, runs interleaved, the stores on tmpfs: medians of speed and of the server's CPU time, and the ratios to the first one.
  * Single numbers move by a quarter between runs on a shared machine; the ratios of one run are what counts.
  */
-const usage = `usage: npm run bench -- upload|download|small|s3|fleet [options]
+const usage = `usage: npm run bench -- upload|download|small|s3|receipts|fleet [options]
 
   upload, download   one file over one connection
   small              files of 10 kB, one after the other over one control connection
   s3                 all of that and more against an S3 server, with the index in LMDB and in DynamoDB
+  receipts           S3: from the last byte of an upload to 226, --files times
   fleet              one, two and three tasks behind a load balancer, and the way over the wrong task
 
   --mib N            size of the file (512)
@@ -135,6 +137,10 @@ async function main(kind: string): Promise<void> {
       await benchFleet({ work, mib, files, runs });
       return;
     }
+    if (kind === 'receipts') {
+      await benchReceipts({ work, mib, uploads: files });
+      return;
+    }
     if (kind === 's3') {
       addGiven(peers);
       for (const node of values.node) await startS3Peers(work, node, peers);
@@ -158,5 +164,5 @@ async function main(kind: string): Promise<void> {
 }
 
 const [kind = ''] = positionals;
-if (kind in single || kind === 's3' || kind === 'fleet') void main(kind);
+if (kind in single || ['s3', 'receipts', 'fleet'].includes(kind)) void main(kind);
 else refuse(kind === '' ? 'What shall be measured?' : `${kind} is nothing that can be measured`);

@@ -7,7 +7,7 @@ import type { Load } from './measure';
 /** What partners do, as loads of a size. */
 const smallFile = 10_000;
 
-function makeFile(work: string, name: string, mib: number): string {
+export function makeFile(work: string, name: string, mib: number): string {
   const file = path.join(work, name);
   const chunk = randomBytes(1024 * 1024);
   writeFileSync(file, '');
