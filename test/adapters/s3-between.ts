@@ -30,7 +30,7 @@ export async function openBetween(endpoint: string, options: BucketOptions = {})
     const opened = await openBucket(at, name, {
       profile: 'versitygw',
       clock: { ...fastClock(20), now: () => Date.now() },
-      timeouts: { answer: 700, connect: 500 },
+      timeouts: { answer: 2_000, connect: 1_000 },
       ...options,
     });
     open.push(opened);

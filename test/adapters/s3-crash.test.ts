@@ -41,7 +41,7 @@ describeOn(versitygw, (server) => {
   ]);
 
   it.each(deaths)('at request %i, %s', async (number, _, applied) => {
-    const between = await openBetween(server().endpoint, { timeouts: { answer: 400, connect: 300 } });
+    const between = await openBetween(server().endpoint);
     try {
       between.proxy.dieAt(number, applied);
       const of = between.upload();
