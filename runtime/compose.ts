@@ -270,12 +270,12 @@ async function start(config: Config, hostName: string, log: Log, undo: (() => un
   undo.push(() => routing.close());
   const board = openBoard(fs, leases);
   const seats = openSeats(fs, leases);
-  const onBeat = async () => {
-    board.refresh();
-    seats.refresh();
+  const onBeat = async (doubted: boolean) => {
+    board.refresh(doubted);
+    seats.refresh(doubted);
   };
-  const every = beatEvery(config);
-  const heartbeat = new Heartbeat(fs, { leases, observer, relay: routing.relay, every, onBeat });
+  const beating = { every: beatEvery(config), deadAfter: config.times.deadAfter, onBeat };
+  const heartbeat = new Heartbeat(fs, { leases, observer, relay: routing.relay, ...beating });
   // The first beat comes before anything that another task could find.
   await heartbeat.start();
   undo.push(async () => {

@@ -14,8 +14,10 @@ export interface HeartbeatOptions {
   readonly every: number;
   /** Where this task takes in connections that arrived elsewhere. */
   readonly relay?: string;
-  /** After each beat that went through. */
-  readonly onBeat?: () => Promise<void>;
+  /** Milliseconds without a beat after which the others call a task dead; undefined: nobody does. */
+  readonly deadAfter?: number;
+  /** After each beat that went through. `doubted`: the others may have taken this task for dead, and its rows away, or may yet do so. */
+  readonly onBeat?: (doubted: boolean) => Promise<void>;
 }
 
 /** A status row has a size; a client that comes back for one that is left out waits until that upload is cut. */
@@ -24,6 +26,10 @@ const mostSilent = 100;
 export class Heartbeat {
   private readonly stopped = new AbortController();
   private running: Promise<void> | undefined;
+  /** When the last beat that went through began, monotonic. */
+  private last: number | undefined;
+  /** Monotonic. */
+  private doubtedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly fs: Pick<Filesystem, 'task' | 'active' | 'clock' | 'log'>,
@@ -39,9 +45,20 @@ export class Heartbeat {
   /** One beat, now. Throws `Failure('store-unavailable')`. */
   async beat(): Promise<void> {
     const { leases, observer, relay, onBeat } = this.options;
+    const begun = this.fs.clock.monotonic();
     await leases.beat({ task: this.fs.task, relay, silent: this.silent() });
+    const doubted = this.isDoubted(begun);
     await observer?.observe();
-    await onBeat?.();
+    await onBeat?.(doubted);
+  }
+
+  /** What an observer has read holds for half the time, before a beat that it has not seen and after it. */
+  private isDoubted(begun: number): boolean {
+    const { deadAfter = Number.POSITIVE_INFINITY } = this.options;
+    const now = this.fs.clock.monotonic();
+    if (this.last !== undefined && now - this.last >= deadAfter / 2) this.doubtedUntil = now + deadAfter / 2;
+    this.last = begun;
+    return now <= this.doubtedUntil;
   }
 
   private silent(): Record<string, SilentStatus> {

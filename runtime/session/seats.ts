@@ -24,6 +24,9 @@ export class Seats {
   /** Given back, and not known to be gone from the store, where the other tasks still count them. No more than there were sessions. */
   private readonly left = new Map<string, Seat>();
   private readonly rising = new Map<string, Promise<void>>();
+  /** Taken, and perhaps not in the store any more. */
+  private readonly doubted = new Map<string, Seat>();
+  private readonly sitting = new Map<string, Promise<void>>();
   private refreshing: Promise<void> | undefined;
 
   constructor(private readonly options: SeatsOptions) {}
@@ -74,16 +77,34 @@ export class Seats {
 
   private leave(seat: Seat): void {
     this.taken.delete(keyOf(seat));
+    this.doubted.delete(keyOf(seat));
     this.left.set(keyOf(seat), seat);
   }
 
-  /** With each heartbeat that went through: what could not be given back is given back now. */
-  refresh(): void {
+  /**
+   * With each heartbeat that went through: what could not be given back is given back now. `doubted`: others may have thought this task dead and taken its seats
+   * away, so they are taken again; its sessions are still there.
+   */
+  refresh(doubted = false): void {
+    if (doubted) for (const [key, seat] of this.taken) this.doubted.set(key, seat);
     this.refreshing ??= inTurns([...this.left.values()], (seat) => this.rise(seat))
+      .then(() => inTurns([...this.doubted.values()], (seat) => this.sitAgain(seat)))
       .catch((cause: unknown) => this.tell(cause))
       .finally(() => {
         this.refreshing = undefined;
       });
+  }
+
+  private async sitAgain(seat: Seat): Promise<void> {
+    const key = keyOf(seat);
+    // Its session has ended meanwhile.
+    if (!this.doubted.has(key)) return;
+    const sitting = this.options.leases
+      .sit(seat)
+      .then(() => void this.doubted.delete(key))
+      .finally(() => this.sitting.delete(key));
+    this.sitting.set(key, sitting);
+    await sitting;
   }
 
   private rise(seat: Seat): Promise<void> {
@@ -92,8 +113,10 @@ export class Seats {
     if (!this.left.has(key)) return Promise.resolve();
     const begun = this.rising.get(key);
     if (begun) return begun;
-    const rising = this.options.leases
-      .rise(seat)
+    const { leases } = this.options;
+    // One that is just being taken again is given back behind that.
+    const sat = this.sitting.get(key)?.catch(() => undefined);
+    const rising = (sat ? sat.then(() => leases.rise(seat)) : leases.rise(seat))
       .then(() => void this.left.delete(key))
       .finally(() => this.rising.delete(key));
     this.rising.set(key, rising);
@@ -101,7 +124,7 @@ export class Seats {
   }
 
   private tell(cause: unknown): void {
-    this.options.log.warn('store.error', { text: 'a seat was not given back; the next heartbeat tries again', cause });
+    this.options.log.warn('store.error', { text: 'a seat was not given back, or not taken again; the next heartbeat tries again', cause });
   }
 }
 

@@ -22,6 +22,8 @@ export interface SessionBoardOptions {
 
 /** A client that stays deaf to the end is cut off by its connection; a list that still shows it helps nobody. */
 const lastHidesFor = 5_000;
+/** In place of what the store shows: it may show nothing. */
+const unsure = '';
 
 export class SessionBoard {
   private readonly sessions = new Map<string, BoardedSession>();
@@ -41,8 +43,12 @@ export class SessionBoard {
     });
   }
 
-  /** With each heartbeat; does not wait, and one that is still at work is enough: a slow store must not make this process look dead. */
-  refresh(): void {
+  /**
+   * With each heartbeat; does not wait, and one that is still at work is enough: a slow store must not make this process look dead. `doubted`: what was written
+   * may have been taken away by others, who thought this task dead.
+   */
+  refresh(doubted = false): void {
+    if (doubted) for (const id of this.written.keys()) this.written.set(id, unsure);
     this.refreshing ??= this.exchange()
       .catch((cause: unknown) => this.options.log.warn('store.error', { text: 'the list of sessions was not brought up to date', cause }))
       .finally(() => {
@@ -62,7 +68,7 @@ export class SessionBoard {
         await leases.show({ ...shown, task });
       } catch (error) {
         // Written again with the next beat; until then it may be there or not.
-        this.written.set(shown.id, '');
+        this.written.set(shown.id, unsure);
         throw error;
       }
     });

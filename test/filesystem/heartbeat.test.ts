@@ -112,3 +112,42 @@ it('the others learn which uploads are silent, and no more than a row can hold',
   expect(observer.isSilent('other', 'token-0')).toBe(false);
   await heartbeat.stop();
 });
+
+it('a task that was silent for long doubts that its rows are still there, until all others have looked again', async () => {
+  const { clock, leases } = make();
+  const doubts: boolean[] = [];
+  const heartbeat = new Heartbeat(
+    { task: 'one', active: new ActiveUploads(), clock, log: quietLog },
+    { leases, every: 5_000, deadAfter: 30_000, onBeat: async (doubted) => void doubts.push(doubted) },
+  );
+  await heartbeat.beat();
+  await clock.advance(10_000);
+  await heartbeat.beat();
+  expect(doubts).toEqual([false, false]);
+  await clock.advance(40_000);
+  for (let beat = 0; beat < 5; beat++) {
+    await heartbeat.beat();
+    await clock.advance(5_000);
+  }
+  expect(doubts.slice(2)).toEqual([true, true, true, true, false]);
+});
+
+it('beats that did not go through are silence too', async () => {
+  const { clock, leases } = make();
+  const doubts: boolean[] = [];
+  let away = false;
+  const flaky: LeaseStore = Object.assign(Object.create(leases), {
+    beat: (status: Parameters<LeaseStore['beat']>[0]) => (away ? Promise.reject(new Error('away')) : leases.beat(status)),
+  });
+  const heartbeat = new Heartbeat(
+    { task: 'one', active: new ActiveUploads(), clock, log: quietLog },
+    { leases: flaky, every: 5_000, deadAfter: 30_000, onBeat: async (doubted) => void doubts.push(doubted) },
+  );
+  await heartbeat.start();
+  away = true;
+  for (let passed = 0; passed < 20; passed += 5) await clock.advance(5_000);
+  away = false;
+  await clock.advance(5_000);
+  expect(doubts).toEqual([false, true]);
+  await heartbeat.stop();
+});

@@ -126,3 +126,50 @@ it('seats of a dead task are taken away by whoever knows that it is dead, for th
   await settle();
   expect((await leases.seats(of(''))).map(({ session }) => session)).toEqual(['s-2']);
 });
+
+describe('when others took a living task for dead', () => {
+  async function robbed() {
+    const { leases, seatsOf } = make();
+    const here = seatsOf('here');
+    await here.take(of('s-1'), 2);
+    await here.take(of('s-2'), 2);
+    for (const seat of await leases.seats(of(''))) await leases.rise(seat);
+    return { leases, here, there: seatsOf('there') };
+  }
+
+  it('its sessions take their seats again, and count everywhere', async () => {
+    const { here, there } = await robbed();
+    here.refresh(true);
+    await settle();
+    expect(await there.take(of('s-3'), 2)).toBe(false);
+  });
+
+  it('a session that leaves while its seat is being taken again leaves none behind', async () => {
+    const { leases, here } = await robbed();
+    const sit = leases.sit.bind(leases);
+    let answer: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    leases.sit = (seat) => slow.then(() => sit(seat));
+    here.refresh(true);
+    await settle();
+    here.give(of('s-1'));
+    await settle();
+    answer();
+    await settle();
+    expect((await leases.seats(of(''))).map(({ session }) => session)).toEqual(['s-2']);
+  });
+
+  it('a seat that cannot be taken again at once is taken with the next heartbeat', async () => {
+    const { leases, here } = await robbed();
+    const sit = leases.sit.bind(leases);
+    leases.sit = () => Promise.reject(new Error('away'));
+    here.refresh(true);
+    await settle();
+    leases.sit = sit;
+    here.refresh();
+    await settle();
+    expect(await leases.seats(of(''))).toHaveLength(2);
+  });
+});

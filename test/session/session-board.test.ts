@@ -92,6 +92,18 @@ describe('the board of sessions', () => {
     expect(await listed()).toEqual([]);
   });
 
+  it('shows its sessions again where others took them away, because they thought this task dead', async () => {
+    const { board, store, beat, listed } = make();
+    board.add(new FakeSession('s-1'));
+    await beat();
+    await store.forget('one');
+    await beat();
+    expect(await listed()).toEqual([]);
+    board.refresh(true);
+    await settle(20);
+    expect(await listed()).toEqual(['s-1']);
+  });
+
   it('ends the sessions that are asked for, and only those', async () => {
     const { board, store, beat } = make();
     const [first, second] = [new FakeSession('s-1'), new FakeSession('s-2')];
