@@ -41,6 +41,8 @@ export class LoadBalancer extends Construct {
         allocationId,
       })),
     });
+    // The library sees to it only where all subnets are public ones. The resource alone: its listeners wait for it anyway.
+    this.balancer.node.defaultChild?.node.addDependency(...network.publicSubnets.map((subnet) => subnet.internetConnectivityEstablished));
     Validations.of(this.balancer).acknowledge({
       id: 'AwsSolutions-ELB2',
       reason:

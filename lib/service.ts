@@ -82,6 +82,8 @@ export class Service extends Construct {
       [loadBalancer.data, taskPorts.data],
     ] as const)
       group.addTarget(this.service.loadBalancerTarget({ containerName: container, containerPort }));
+    // Endpoints, rules and routes are there before the first task, which fetches its image through them, and go after the last, which finishes its transfers.
+    this.service.node.addDependency(network);
     this.allowTaskProtection();
     if (settings.execute)
       acknowledgeWildcard(this.taskRole, '*', 'ECS Exec opens its channels without a resource to name; execute is off unless asked for.');

@@ -149,6 +149,30 @@ export function describeWayOfAConnection({ trial, whole, guest }: Examples): voi
     });
   });
 
+  describe('the order, in which things are made and, turned round, go', () => {
+    const idsOf = (template: Template, ...types: string[]) =>
+      types.flatMap((type) => resourcesOf(template, `AWS::EC2::${type}`).map(({ id }) => id));
+    const awaitedBy = (template: Template, type: string) => [onlyResource(template, type).DependsOn ?? []].flat();
+
+    it.each([
+      ['public', trial],
+      ['isolated', whole],
+    ])('the load balancer waits for the way to the internet, without which AWS refuses it (%s)', (_, template) => {
+      const balancer = awaitedBy(template, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
+      expect(balancer).toEqual(expect.arrayContaining(idsOf(template, 'Route')));
+      expect(idsOf(template, 'Route')).not.toEqual([]);
+    });
+
+    it.each([
+      ['public', trial],
+      ['isolated', whole],
+      ['in a VPC that was there', guest],
+    ])('the tasks wait for endpoints and rules: they fetch their image through them, and finish their transfers (%s)', (_, template) => {
+      const needed = idsOf(template, 'VPCEndpoint', 'SecurityGroupIngress', 'SecurityGroupEgress', 'Route');
+      expect(awaitedBy(template, 'AWS::ECS::Service')).toEqual(expect.arrayContaining(needed));
+    });
+  });
+
   describe('the name', () => {
     it('is an alias of the load balancer where a zone is given', () => {
       expect(onlyResource(whole, 'AWS::Route53::RecordSet').Properties).toMatchObject({
