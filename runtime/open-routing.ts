@@ -73,7 +73,7 @@ async function openPorts(config: Config, surroundings: Surroundings): Promise<Ro
 
 async function openFleet(config: Config, fleet: FleetConfig, surroundings: Surroundings): Promise<Routing> {
   const { clock, log } = surroundings;
-  const place = await findPlace(fleet);
+  const place = await findPlace(fleet, clock);
   const pasvAddress = addressIn(config.pasvAddress, place.zone);
   let state: string | undefined = 'starting';
   const health = new HealthEndpoint({ clock, notReady: () => state });
@@ -133,10 +133,13 @@ async function openFleet(config: Config, fleet: FleetConfig, surroundings: Surro
   };
 }
 
-async function findPlace({ relayAddress, zone, metadata }: FleetConfig): Promise<{ address: string; zone: string | undefined }> {
+async function findPlace(
+  { relayAddress, zone, metadata }: FleetConfig,
+  clock: Clock,
+): Promise<{ address: string; zone: string | undefined }> {
   if (metadata === undefined || (relayAddress !== undefined && zone !== undefined))
     return { address: relayAddress ?? firstAddress(), zone };
-  const found = await readTaskPlace(metadata);
+  const found = await readTaskPlace(metadata, clock);
   return { address: relayAddress ?? found.address, zone: zone ?? found.zone };
 }
 

@@ -41,10 +41,30 @@ describe('the place of a task', () => {
     Containers: [{ Name: 'sidecar' }, { Name: 'causeway', Networks: [{ NetworkMode: 'awsvpc', IPv4Addresses: ['10.0.1.17'] }] }],
   };
 
+  /** Nobody waits in a test. */
+  const patient = { sleep: async () => undefined };
+
   it('is read from the metadata', async () => {
     answer = () => ({ status: 200, body: JSON.stringify(place) });
-    expect(await readTaskPlace(base)).toEqual({ address: '10.0.1.17', zone: 'eu-central-1b', taskArn: place.TaskARN });
+    expect(await readTaskPlace(base, patient)).toEqual({ address: '10.0.1.17', zone: 'eu-central-1b', taskArn: place.TaskARN });
     expect(asked).toEqual([{ method: 'GET', url: '/agent/task', body: undefined }]);
+  });
+
+  it('is asked for again where a container is up before the agent knows its task', async () => {
+    const answers = [
+      { status: 500, body: 'not yet' },
+      { status: 200, body: JSON.stringify({ ...place, Containers: [] }) },
+      { status: 200, body: JSON.stringify(place) },
+    ];
+    answer = () => answers[asked.length - 1] as (typeof answers)[0];
+    expect(await readTaskPlace(base, patient)).toMatchObject({ address: '10.0.1.17' });
+    expect(asked).toHaveLength(3);
+  });
+
+  it('is given up after some attempts, and it is told who was asked', async () => {
+    answer = () => ({ status: 500, body: 'no' });
+    await expect(readTaskPlace(base, patient)).rejects.toThrow(`${base}/task cannot be read: The agent answered 500: no`);
+    expect(asked).toHaveLength(5);
   });
 
   it.each([
@@ -53,7 +73,7 @@ describe('the place of a task', () => {
     ['nothing', null, 'no private address'],
   ])('is not made up from %s', async (_, body, message) => {
     answer = () => ({ status: 200, body: JSON.stringify(body) });
-    await expect(readTaskPlace(base)).rejects.toThrow(message);
+    await expect(readTaskPlace(base, patient)).rejects.toThrow(message);
   });
 
   it.each([
@@ -62,7 +82,7 @@ describe('the place of a task', () => {
     [200, `"${'x'.repeat(300_000)}"`, 'longer than'],
   ])('is not read from an answer of %i', async (status, body, message) => {
     answer = () => ({ status, body });
-    await expect(readTaskPlace(base)).rejects.toThrow(message);
+    await expect(readTaskPlace(base, patient)).rejects.toThrow(message);
   });
 });
 

@@ -15,10 +15,13 @@ export function askAgent({ method, url, body }: AgentRequest): Promise<unknown> 
   return new Promise((resolve, reject) => {
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const headers = sent === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(sent) };
-    const asked = request(url, { method, headers, agent: false, signal: AbortSignal.timeout(timeout) }, (answer) => {
+    const signal = AbortSignal.timeout(timeout);
+    const failed = (cause: Error) =>
+      reject(signal.aborted ? new Error(`The agent did not answer within ${timeout / 1_000} seconds.`, { cause }) : cause);
+    const asked = request(url, { method, headers, agent: false, signal }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
-      answer.on('error', reject);
+      answer.on('error', failed);
       answer.on('data', (piece: string) => {
         text += piece;
         if (text.length > mostBytes) answer.destroy(new Error(`The agent's answer is longer than ${mostBytes} characters.`));
@@ -33,7 +36,7 @@ export function askAgent({ method, url, body }: AgentRequest): Promise<unknown> 
         }
       });
     });
-    asked.on('error', reject);
+    asked.on('error', failed);
     asked.end(sent);
   });
 }
