@@ -155,8 +155,26 @@ describe('the protection of a task', () => {
     expect(protection.isHeld).toBe(false);
     answer = () => ({ status: 200, body: '{"protection":{"ProtectionEnabled":true}}' });
     await settle();
-    await clock.advance(300_000);
+    await clock.advance(30_000);
     await eventually(() => protection.isHeld, 'the protection');
+    await clock.advance(30_000);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('that was not taken back is taken back again, as long as it lasts', async () => {
+    protection.update(1);
+    await eventually(() => protection.isHeld, 'the protection');
+    answer = () => ({ status: 500, body: 'no' });
+    protection.update(0);
+    await clock.advance(10_000);
+    await eventually(() => warnings.length === 1, 'the warning');
+    await settle();
+    answer = () => ({ status: 200, body: '{}' });
+    await clock.advance(30_000);
+    await eventually(() => !protection.isHeld, 'its end');
+    expect(asked.map(({ body }) => body)).toEqual([on.body, off.body, off.body]);
+    await settle();
+    expect(clock.pending).toBe(0);
   });
 
   it('is given back when the server stops', async () => {

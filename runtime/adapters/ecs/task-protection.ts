@@ -3,8 +3,8 @@ import type { Log } from '../../ports/log';
 import { askAgent } from './agent-request';
 
 /**
- * Keeps the service from stopping this task while transfers run. It is a courtesy that ends by itself: a failure is told and tried again at the next renewal,
- * never fatal, and a transfer waits for none of it. The protection is taken back a while after the last transfer, so that many small files are not many
+ * Keeps the service from stopping this task while transfers run. It is a courtesy that ends by itself: a failure is told and tried again before long, for a
+ * deployment may be waiting for just this moment, but it is never fatal, and a transfer waits for none of it. The protection is taken back a while after the last transfer, so that many small files are not many
  * requests.
  */
 export interface TaskProtectionOptions {
@@ -18,9 +18,13 @@ export interface TaskProtectionOptions {
   readonly releaseAfter?: number;
 }
 
+/** Milliseconds after a request that failed. */
+const againAfter = 30_000;
+
 export class TaskProtection {
   private wanted = false;
-  private held = false;
+  /** As the service last confirmed it; monotonic. */
+  private heldUntil = Number.NEGATIVE_INFINITY;
   private renewal: Timer | undefined;
   private release: Timer | undefined;
   /** One request at a time, in the order of what is wanted. */
@@ -58,8 +62,9 @@ export class TaskProtection {
       asked = this.wanted;
       await this.put(asked);
     }
-    // Renewed at a third of its time, and so, if it failed, tried again.
-    if (this.wanted) this.renewal = clock.timer(this.minutes * 20_000, () => this.want(this.wanted));
+    if (!this.wanted && !this.isHeld) return;
+    // Renewed at a third of its time.
+    this.renewal = clock.timer(this.wanted === this.isHeld ? this.minutes * 20_000 : againAfter, () => this.want(this.wanted));
   }
 
   private async put(protect: boolean): Promise<void> {
@@ -68,7 +73,7 @@ export class TaskProtection {
       const answer = await askAgent({ method: 'PUT', url: `${this.options.agent}/task-protection/v1/state`, body });
       const failure = failureIn(answer);
       if (failure !== undefined) throw new Error(failure);
-      this.held = protect;
+      this.heldUntil = protect ? this.options.clock.monotonic() + this.minutes * 60_000 : Number.NEGATIVE_INFINITY;
     } catch (cause) {
       const text = protect
         ? 'the task is not protected from being stopped while transfers run'
@@ -81,9 +86,8 @@ export class TaskProtection {
     return this.options.expiresMinutes ?? 15;
   }
 
-  /** As the service last confirmed it. */
   get isHeld(): boolean {
-    return this.held;
+    return this.options.clock.monotonic() < this.heldUntil;
   }
 
   /** Takes it back at once, if it is held. */
