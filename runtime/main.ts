@@ -43,6 +43,8 @@ function begin(): { readonly config: Config; readonly log: Log } {
   const config = readConfig(process.env, availableMemory());
   if ('faults' in config) fail(exitCodes.usage, config.faults.join('\ncauseway: '));
   const log = pinoLog(config.logLevel, (line) => process.stderr.write(line));
+  // Whoever read them has gone: a log that nobody wants ends no transfer.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   process.on('uncaughtException', (cause) => {
     log.error('server.fatal', { cause });
     process.exit(exitCodes.cannotStart);

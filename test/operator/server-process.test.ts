@@ -85,6 +85,25 @@ it('a second Ctrl-C does not wait for anybody', async () => {
   client.destroy();
 });
 
+it('serves on when whoever read its log has gone', async () => {
+  const server = start('main.ts', [], settings('unread'));
+  await server.until(ready);
+  const port = Number(line(server, /explicit TLS: port (\d+)/));
+  server.process.stdout?.destroy();
+  server.process.stderr?.destroy();
+  for (let visit = 0; visit < 3; visit++) {
+    const client = connect(port, '127.0.0.1');
+    const greeting = await new Promise<string>((resolve, reject) => {
+      client.once('data', (bytes) => resolve(bytes.toString()));
+      client.once('error', reject);
+    });
+    expect(greeting).toMatch(/^220 /);
+    client.destroy();
+  }
+  server.process.kill('SIGTERM');
+  expect((await server.ended).code).toBe(0);
+});
+
 it('is told all that is wrong with its settings, and ends with 2', async () => {
   const { code, out, err } = await run('main.ts', [], settings('faults', { CAUSEWAY_HSOT: '::', CAUSEWAY_LOG_LEVEL: 'loud' }));
   expect(code).toBe(2);
