@@ -17,10 +17,10 @@ import type { Partners } from './operator/partners';
 import { generatePassword } from './operator/passwords';
 
 /**
- * The operator's command line: arguments in, one call of `operator`, text or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. It
- * is long because every command stands here with its options, its help and its examples, and nothing else does.
+ * The operator's command line: arguments in, one call of `operator`, text or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141
+ * whoever read the output has gone. It is long because every command stands here with its options, its help and its examples, and nothing else does.
  */
-const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
+const exitCodes = { failed: 1, usage: 2, interrupted: 130, unread: 141 } as const;
 
 interface JsonOption {
   readonly json?: boolean;
@@ -78,6 +78,13 @@ async function withPartners(work: (tools: Tools) => Promise<void>): Promise<void
   } finally {
     await close();
   }
+}
+
+/** As a shell's own tools end behind `| head`: at once and without a word. */
+function endUnread(cause: NodeJS.ErrnoException): void {
+  if (cause.code === 'EPIPE') process.exit(exitCodes.unread);
+  process.stderr.write(`causeway: the output cannot be written: ${cause.message}\n`);
+  process.exit(exitCodes.failed);
 }
 
 function print(options: JsonOption, value: unknown, text: string): void {
@@ -139,6 +146,8 @@ export function buildCommandLine(write?: (text: string) => void): Command {
     const { stack: name } = command.opts<{ stack?: string }>();
     if (name !== undefined && action.name() === 'serve')
       throw new OperatorError('serve runs a server here; --stack is for one that cdk deploy has made, which runs already', 'usage');
+    // The server has an answer of its own to this.
+    if (action.name() !== 'serve') process.stdout.once('error', endUnread);
     stack = name === undefined ? undefined : await findStack(name, regionOf(process.env));
   });
   program

@@ -6,7 +6,7 @@ import { buildCommandLine, explainError } from '../../runtime/cli';
 import { describeVariables, variables } from '../../runtime/config/variables';
 import { Failure } from '../../runtime/model/failure';
 import { OperatorError } from '../../runtime/operator/operator-error';
-import { killAll, run } from './run-program';
+import { killAll, run, start } from './run-program';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'causeway-cli-'));
 const data = path.join(folder, 'my data');
@@ -88,6 +88,12 @@ it('what cannot be done ends with 1, what was written wrongly with 2, both with 
   }
   expect(noFolder.code).toBe(1);
   expect(noFolder.err).toMatch(/^causeway: .*nowhere is no data folder: start the server once, or set CAUSEWAY_DATA\n$/);
+});
+
+it('ends without a word when whoever read it has gone', async () => {
+  const list = start('cli.ts', ['settings'], { CAUSEWAY_DATA: data });
+  list.process.stdout?.destroy();
+  expect(await list.ended).toEqual({ code: 141, out: '', err: '' });
 });
 
 const everyCommand = ['', 'serve', 'settings', 'sheet', 'partner', 'doctor', 'reconcile', 'import', 'sessions', 'kick'].concat(
