@@ -1,8 +1,4 @@
-import path from 'node:path';
 import { Argon2PasswordHasher } from './adapters/argon2-password-hasher';
-import { namesOf } from './adapters/certificates/certificate-pair';
-import { readCertificate } from './adapters/certificates/file-certificates';
-import { readServed } from './adapters/certificates/served';
 import { EmfMetrics } from './adapters/emf-metrics';
 import { watchEventLoop } from './adapters/event-loop-delay';
 import { lockFolder } from './adapters/lmdb/folder-lock';
@@ -15,7 +11,6 @@ import { randomIds } from './adapters/random-ids';
 import { systemClock } from './adapters/system-clock';
 import type { Config } from './config/config';
 import { warningOfAddress } from './config/private-address';
-import { variables } from './config/variables';
 import { ActiveUploads } from './filesystem/active-uploads';
 import { alone, type Filesystem, type Fleet } from './filesystem/filesystem';
 import { FolderTruth } from './filesystem/folder-truth';
@@ -24,7 +19,7 @@ import { followHints } from './filesystem/index-sync';
 import { Maintenance } from './filesystem/maintenance';
 import { recover } from './filesystem/sweeper';
 import { TaskObserver } from './filesystem/task-observer';
-import { certificateFiles, everywhere, fetchOf, openCertificates } from './open-certificates';
+import { openCertificates } from './open-certificates';
 import { openRouting, ownAddresses } from './open-routing';
 import { openBoard, openSeats, openServer } from './open-server';
 import {
@@ -37,8 +32,6 @@ import {
   type Surroundings,
   usesFolder,
 } from './open-stores';
-import type { SheetFacts } from './operator/connection-sheet';
-import { OperatorError } from './operator/operator-error';
 import { Partners } from './operator/partners';
 import { Sessions } from './operator/sessions';
 import type { Ids } from './ports/ids';
@@ -109,51 +102,6 @@ export const beatEmbedded = 1_000;
 
 function beatEvery({ metadata, times }: Config): number {
   return metadata.kind === 'dynamodb' ? times.deadAfter / beatsBeforeDeath : beatEmbedded;
-}
-
-/** @throws OperatorError when the server does not answer, as it does to nobody who comes from elsewhere than partners may. */
-export async function describeDeployedCertificate(config: Config, host: string) {
-  const { cert, fingerprint, notAfter } = await readServed(host, config.implicitPort).catch((error: Error) => {
-    throw new OperatorError(`${host} does not show its certificate on port ${config.implicitPort}: ${error.message}`, 'failed', {
-      cause: error,
-    });
-  });
-  return { hostIsNamed: namesOf(cert).include(host), fingerprint, notAfter };
-}
-
-/** The same of a server that runs elsewhere: what it shows is what clients will see. */
-export async function describeDeployed(config: Config, host: string, stack: string) {
-  const unseen = (error: OperatorError) => ({ hostIsNamed: true, fingerprint: undefined, notAfter: undefined, unseen: error.message });
-  const certificate = await describeDeployedCertificate(config, host).catch(unseen);
-  const { explicitPort, implicitPort, passivePorts } = config;
-  return { host, explicitPort, implicitPort, passivePorts, certificateFile: undefined, dataFolder: undefined, stack, ...certificate };
-}
-
-/** What clients must know of a server with this configuration; the ports come extra, because 0 stands for one that is chosen at start. */
-export async function describeConnection(
-  config: Config,
-  ports: Pick<SheetFacts, 'explicitPort' | 'implicitPort' | 'passivePorts'>,
-  host?: string,
-) {
-  const selfSigned = config.certificate.kind === 'self-signed';
-  const files = certificateFiles(config);
-  const certificate = await (fetchOf(config)?.() ?? readCertificate(files));
-  const names = namesOf(certificate.cert);
-  // A certificate of somebody's own is made for the name that his partners use; one of ours for this machine.
-  const local = everywhere.includes(config.host) ? ((selfSigned ? undefined : names.first) ?? 'localhost') : config.host;
-  const named = host ?? local;
-  return {
-    host: named,
-    hostIsNamed: names.include(named),
-    explicitPort: ports.explicitPort,
-    implicitPort: ports.implicitPort,
-    passivePorts: ports.passivePorts,
-    fingerprint: certificate.fingerprint,
-    notAfter: certificate.notAfter,
-    certificateFile: selfSigned ? path.resolve(files.certificate) : undefined,
-    dataFolder: config.data === variables.CAUSEWAY_DATA.default ? undefined : path.resolve(config.data),
-    stack: undefined,
-  };
 }
 
 export interface RunningServer {

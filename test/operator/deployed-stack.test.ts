@@ -2,8 +2,8 @@ import { createServer as createHttpServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { buildCommandLine, explainError } from '../../runtime/cli';
-import { describeDeployed } from '../../runtime/compose';
 import { type Config, readConfig } from '../../runtime/config/config';
+import { describeDeployed } from '../../runtime/describe-connection';
 import { makeCertificate } from '../support/certificates';
 import { killAll, run } from './run-program';
 
