@@ -27,22 +27,24 @@ export async function moveObjects(
   directory: ObjectKey,
   recovering: boolean,
 ): Promise<void> {
+  const ended = new Set<string>();
   for (let idle = 0; idle < mostPasses; ) {
     const rows = await fs.metadata.page('entry', directory, { limit: atOnce });
     if (rows.length === 0) return;
-    const moved = await Promise.all(rows.map((row) => moveOne(fs, journal, directory, row, recovering)));
+    const moved = await Promise.all(rows.map((row) => moveOne(fs, journal, directory, row, recovering, ended)));
     idle = moved.includes(true) ? 0 : idle + 1;
   }
   throw new Failure('busy', 'Something outside keeps changing the files of the new directory; the rename goes on later.');
 }
 
-/** True when the row has left the old directory. */
+/** True when the row has left the old directory. `ended`: tokens of moves whose copies nobody has to end any more. */
 async function moveOne(
   fs: Filesystem,
   journal: RenameDirectoryJournal,
   directory: ObjectKey,
   { key, value: entry }: Row<'entry'>,
   recovering: boolean,
+  ended: Set<string>,
 ): Promise<boolean> {
   const from = keyOf({ parent: directory, name: key.sort });
   const to = journal.to + from.slice(journal.from.length);
@@ -65,12 +67,14 @@ async function moveOne(
     over: target?.value.kind === 'file' ? target.value.version : undefined,
     copies: journal.copies?.filter((copy) => copy.token === moved.token).map((copy) => copy.uploadId),
   };
-  const { outcome, sourceNow } = await relocate(fs, relocation, recovering, (uploadId) => noteCopy(fs, journal, moved.token, uploadId));
+  const { outcome, sourceNow } = await relocate(fs, relocation, recovering, (uploadId) =>
+    noteCopy(fs, journal, { token: moved.token, uploadId }, ended),
+  );
   if (typeof outcome === 'object' && 'refused' in outcome) throw outcome.refused;
   const there = outcome === 'source-gone' ? await fs.objects.look(moved.storedKey) : undefined;
   const version =
     outcome === 'taken' ? 'taken' : typeof outcome === 'object' && 'version' in outcome ? outcome.version : ours(there, moved);
-  return transact(fs, async (tx) => {
+  const hasLeft = await transact(fs, async (tx) => {
     const current = await requireMine(tx, fs, journal);
     if (version !== undefined) {
       await moveRow(tx, fs, current, directory, key.sort, { version, sourceNow });
@@ -87,15 +91,24 @@ async function moveOne(
     await showFound(tx, fs, to, moved.storedKey, found, nextTime(fs.clock.now(), state.entry, state.claim, []));
     return false;
   });
+  if (hasLeft) ended.add(moved.token);
+  return hasLeft;
 }
 
 function ours(there: { readonly token?: string; readonly version: string } | undefined, moved: FileEntry): string | undefined {
   return there?.token === moved.token ? there.version : undefined;
 }
 
-async function noteCopy(fs: Filesystem, journal: RenameDirectoryJournal, token: string, uploadId: string): Promise<void> {
+/** The journal keeps what is under way, not what has ended: with the copies of all files of a large directory it would outgrow what an index takes. */
+async function noteCopy(
+  fs: Filesystem,
+  journal: RenameDirectoryJournal,
+  copy: { readonly token: string; readonly uploadId: string },
+  ended: ReadonlySet<string>,
+): Promise<void> {
   await transact(fs, async (tx) => {
     const current = await requireMine(tx, fs, journal);
-    tx.put(journalKey(journal.token), { ...current, copies: [...(current.copies ?? []), { token, uploadId }] });
+    const underWay = (current.copies ?? []).filter(({ token }) => !ended.has(token));
+    tx.put(journalKey(journal.token), { ...current, copies: [...underWay, copy] });
   });
 }

@@ -1,0 +1,43 @@
+import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
+import type { Write } from '../../runtime/ports/metadata-store';
+import { FakeBucket } from '../support/fake-bucket';
+import { at, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
+import { IdleClock } from '../support/idle-clock';
+
+/** Files above the limit of one copy, so that each is copied in parts and its copy noted in the journal. */
+const large = 'x'.repeat(300 * 1024);
+
+function make() {
+  const clock = new IdleClock();
+  const bucket = new FakeBucket(clock, { versions: false, order: 'complete' });
+  const metadata = new MemoryMetadataStore();
+  const noted: number[] = [];
+  const transact = metadata.transact.bind(metadata);
+  metadata.transact = async (writes: readonly Write[]) => {
+    for (const write of writes) {
+      if (write.kind !== 'put' || write.key.table !== 'journal') continue;
+      const { copies = [] } = write.value as { copies?: readonly unknown[] };
+      noted.push(copies.length);
+    }
+    return transact(writes);
+  };
+  const fs = makeFilesystem({ metadata, objects: bucket.store() }, clock);
+  return { fs, bucket, noted, view: viewOf(fs) };
+}
+
+type View = ReturnType<typeof make>['view'];
+const rename = async (view: View, from: string, to: string) => view.rename(await view.prepareRename(at(from)), at(to));
+
+describe('a directory that is renamed file by file', () => {
+  it('notes only the copies that are under way, however many files it has', async () => {
+    const { fs, noted, view } = make();
+    await view.makeDirectory(at('/d'));
+    const files = Array.from({ length: 40 }, (_, index) => `f${String(index).padStart(2, '0')}`);
+    for (const name of files) await put(view, `/d/${name}`, large);
+    await rename(view, '/d', '/e');
+    expect(await names(view, '/e')).toEqual(files.map((name) => `${name} ${large.length}`));
+    expect(Math.max(...noted)).toBeGreaterThan(0);
+    expect(Math.max(...noted)).toBeLessThanOrEqual(16);
+    expect(await unfinished(fs)).toEqual([]);
+  });
+});
