@@ -11,10 +11,15 @@ export const temporaryPrefix = '.temporary/';
 
 export function objectKey(user: User, path: VirtualPath): ObjectKey {
   const key = path === '/' ? user.home : `${user.home}${path}`;
+  requireSayable(key);
+  return key;
+}
+
+/** A longer one is refused by stores, and by every command that names it. */
+export function requireSayable(key: ObjectKey): void {
   if (Buffer.byteLength(temporaryPrefix + key) > pathLimits.pathBytes) {
     throw new Failure('name-not-allowed', `Path too long: at most ${pathLimits.pathBytes} bytes with the home.`);
   }
-  return key;
 }
 
 export function isTemporaryKey(storedKey: ObjectKey): boolean {

@@ -8,7 +8,7 @@ import { joinRename } from './join-rename';
 import { nextTime } from './logical-time';
 import { moveObjects } from './move-objects';
 import { movedElsewhere, moveRows } from './move-rows';
-import { objectKey, temporaryPrefix } from './object-key';
+import { objectKey, requireSayable, temporaryPrefix } from './object-key';
 import { dropUpload } from './park';
 import type { RenameSource } from './partner-view';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
@@ -32,7 +32,7 @@ export async function renameDirectory(fs: Filesystem, user: User, source: Rename
     const journal = await waitForClaim(fs, deadline, () => beginMove(fs, user, from, to, token));
     try {
       await requireAncestors(fs, to, user.home);
-      await requireQuiet(fs, from);
+      await requireQuiet(fs, journal);
     } catch (error) {
       await abandonMove(fs, journal);
       throw error;
@@ -63,11 +63,13 @@ async function beginMove(fs: Filesystem, user: User, from: ObjectKey, to: Object
   });
 }
 
-/** Nothing below may be on its way; a cut upload below cannot follow the move and is dropped. */
-async function requireQuiet(fs: Filesystem, directory: ObjectKey): Promise<void> {
+/** Every name below must still be sayable behind the new one, and nothing below may be on its way; a cut upload below cannot follow the move and is dropped. */
+async function requireQuiet(fs: Filesystem, { from, to }: RenameDirectoryJournal): Promise<void> {
   const busy = () => new Failure('busy', 'Something below this directory is being uploaded or changed; try again when it is done.');
-  if (fs.active.below(directory)) throw busy();
-  for await (const below of directoriesBelow(fs, directory)) {
+  if (fs.active.below(from)) throw busy();
+  const directories: ObjectKey[] = [];
+  for await (const below of directoriesBelow(fs, from, (key) => requireSayable(to + key.slice(from.length)))) directories.push(below);
+  for (const below of directories) {
     for await (const { value } of allRows(fs, 'claim', below)) if (isHeld(value)) throw busy();
     for await (const { value } of allRows(fs, 'upload', below)) {
       if (value.state !== 'parked') throw busy();
@@ -82,13 +84,19 @@ async function requireQuiet(fs: Filesystem, directory: ObjectKey): Promise<void>
   }
 }
 
-/** The directory itself and all below it, parents first. */
-async function* directoriesBelow(fs: Filesystem, directory: ObjectKey): AsyncGenerator<ObjectKey> {
+/** The directory itself and all below it, parents first; `see` is told of every entry. */
+async function* directoriesBelow(
+  fs: Filesystem,
+  directory: ObjectKey,
+  see: (key: ObjectKey) => void = () => undefined,
+): AsyncGenerator<ObjectKey> {
   const waiting = [directory];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     yield next;
     for await (const { key, value } of allRows(fs, 'entry', next)) {
-      if (value.kind === 'directory') waiting.push(keyOf({ parent: next, name: key.sort }));
+      const entry = keyOf({ parent: next, name: key.sort });
+      see(entry);
+      if (value.kind === 'directory') waiting.push(entry);
     }
   }
 }
@@ -122,7 +130,7 @@ export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJ
   if (recovering && !(await hasBegun(fs, begun))) {
     // Its task died before it had looked below, or just after: whoever came meanwhile goes first.
     try {
-      await requireQuiet(fs, from);
+      await requireQuiet(fs, begun);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       return abandonMove(fs, begun);

@@ -1,8 +1,9 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
 import type { Write } from '../../runtime/ports/metadata-store';
 import { FakeBucket } from '../support/fake-bucket';
-import { at, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
+import { at, get, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
 import { IdleClock } from '../support/idle-clock';
+import { kindOf } from '../support/one-process';
 
 /** Files above the limit of one copy, so that each is copied in parts and its copy noted in the journal. */
 const large = 'x'.repeat(300 * 1024);
@@ -39,5 +40,18 @@ describe('a directory that is renamed file by file', () => {
     expect(Math.max(...noted)).toBeGreaterThan(0);
     expect(Math.max(...noted)).toBeLessThanOrEqual(16);
     expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it('is refused before anything moves when a name below would become too long for the store', async () => {
+    const { fs, view } = make();
+    const deep = ['d', ...Array.from({ length: 4 }, () => 'n'.repeat(240))];
+    for (let depth = 1; depth <= deep.length; depth++) await view.makeDirectory(at(`/${deep.slice(0, depth).join('/')}`));
+    await put(view, '/d/a', 'short');
+    await put(view, `/${deep.join('/')}/file`, 'long');
+    expect(await kindOf(rename(view, '/d', `/${'e'.repeat(100)}`))).toBe('name-not-allowed');
+    expect(await unfinished(fs)).toEqual([]);
+    expect([await get(view, '/d/a'), await get(view, `/${deep.join('/')}/file`)]).toEqual(['short', 'long']);
+    await rename(view, '/d', '/e');
+    expect(await get(view, `/e/${deep.slice(1).join('/')}/file`)).toBe('long');
   });
 });
