@@ -42,6 +42,23 @@ describe('of a table', () => {
     await expect(untilAnswered(dynamo, failing(100, throttled))).rejects.toMatchObject({ kind: 'store-unavailable' });
     expect(metrics.totals()).toEqual({ 'dynamodb.errors': 1 });
   });
+
+  it('one whose credentials have expired is sent again with new ones', async () => {
+    let given = 0;
+    const provider = async () => ({ accessKeyId: `key-${++given}`, secretAccessKey: 'b' });
+    const dynamo = openDynamo(
+      { table: 't', endpoint: nobody, credentials: provider },
+      { clock: new IdleClock(), ids: randomIds, log: quietLog },
+    );
+    const sentWith: string[] = [];
+    const request = async () => {
+      sentWith.push((await dynamo.client.config.credentials()).accessKeyId);
+      if (sentWith.length === 1) throw Object.assign(new Error('expired'), { name: 'ExpiredTokenException' });
+      return 'done';
+    };
+    expect(await untilAnswered(dynamo, request)).toBe('done');
+    expect(sentWith).toEqual(['key-1', 'key-2']);
+  });
 });
 
 describe('of a bucket', () => {
@@ -56,5 +73,14 @@ describe('of a bucket', () => {
     expect(failed).toBe(0);
     await expect(untilS3Answered(bucket, failing(100, throttled))).rejects.toMatchObject({ kind: 'store-unavailable' });
     expect(failed).toBe(1);
+  });
+
+  it('HEAD that is refused without a word may be for credentials that have expired: it is sent again with new ones', async () => {
+    let renewed = 0;
+    const bucket = { ...surroundings(), budget: new RetryBudget(), renewCredentials: () => renewed++ } as unknown as Bucket;
+    const wordless = Object.assign(new Error('Unknown'), { name: 'Unknown', $metadata: { httpStatusCode: 400 } });
+    expect(await untilS3Answered(bucket, failing(1, wordless))).toBe('done');
+    expect(renewed).toBe(1);
+    await expect(untilS3Answered(bucket, failing(100, wordless))).rejects.toMatchObject({ kind: 'store-unavailable' });
   });
 });

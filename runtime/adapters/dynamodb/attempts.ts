@@ -15,7 +15,7 @@ export class Attempts {
   private readonly begun: number;
   private made = 1;
 
-  constructor(private readonly dynamo: Pick<Dynamo, 'clock' | 'ids' | 'onFailed'>) {
+  constructor(private readonly dynamo: Pick<Dynamo, 'clock' | 'ids' | 'onFailed' | 'renewCredentials'>) {
     this.begun = dynamo.clock.monotonic();
   }
 
@@ -27,6 +27,7 @@ export class Attempts {
     const wait = ids.random(bound) + 1;
     if (clock.monotonic() - this.begun + wait > patience) throw this.failed(error);
     this.made++;
+    if (outcome === 'signature') await this.dynamo.renewCredentials();
     await clock.sleep(wait);
   }
 

@@ -16,6 +16,8 @@ export interface Dynamo {
   readonly onFailed?: () => void;
   /** Never given twice, by no process: it names a state of a row, and the transaction that wrote it. At most 36 characters. */
   nextRevision(): string;
+  /** Credentials that the service calls expired are fetched anew. */
+  renewCredentials(): Promise<void>;
   close(): void;
 }
 

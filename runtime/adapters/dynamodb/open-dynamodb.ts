@@ -13,9 +13,14 @@ export interface DynamoOptions {
   readonly endpoint?: string;
   readonly region?: string;
   /** Else what the SDK finds: environment, profile, role of the task. Asked again when they expire. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials?: Credentials | (() => Promise<Credentials>);
   /** Milliseconds. */
   readonly timeouts?: { readonly connect: number; readonly request: number };
+}
+
+interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 const defaultTimeouts = { connect: 2_000, request: 5_000 };
@@ -61,6 +66,12 @@ export function openDynamo(
     log,
     onFailed: () => metrics?.count('dynamodb.errors'),
     nextRevision: () => `${origin}-${(++revisions).toString(36)}`,
+    // Without new ones the next request says what is wrong.
+    renewCredentials: () =>
+      client.config.credentials({ forceRefresh: true }).then(
+        () => undefined,
+        () => undefined,
+      ),
     close: () => client.destroy(),
   };
 }

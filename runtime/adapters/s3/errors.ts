@@ -87,6 +87,9 @@ const byStatus: Readonly<Record<number, Outcome>> = {
   429: 'not-applied',
 };
 
+/** What the SDK calls an answer to HEAD, which has no body that could say why. What ours are refused for with 400 is that their credentials have expired. */
+const wordless = /^(Unknown|UnknownError|BadRequest|400|)$/;
+
 /** Never connected, so never sent. */
 const unconnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
@@ -112,6 +115,7 @@ export function outcomeOf(error: unknown): Outcome {
   if (unconnected.has(codeOf(error))) return 'not-applied';
   const status = statusOf(error);
   if (status === undefined) return 'unknown';
+  if (status === 400 && wordless.test(nameOf(error))) return 'signature';
   return byStatus[status] ?? (status >= 400 && status < 500 ? 'fault' : 'unknown');
 }
 
