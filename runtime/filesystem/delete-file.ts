@@ -14,7 +14,7 @@ import { readPath, requireUnmarked } from './path-state';
 import { journalKey } from './rows';
 import { settledState, shadowOf } from './shadow';
 import { transact } from './transaction';
-import { untilAnswered } from './until-answered';
+import { refusal, untilAnswered } from './until-answered';
 
 /**
  * A delete removes the version it saw and nothing newer: claim and journal, then the object on condition that it still is that version, then the entry.
@@ -60,8 +60,13 @@ async function beginDelete(fs: Filesystem, user: User, key: string, token: strin
 export async function carryDelete(fs: Filesystem, journal: DeleteJournal, recovering: boolean): Promise<void> {
   const { key, token, storedKey, version } = journal;
   const patience = recovering ? 0 : fs.limits.giveUpAfter;
-  const removed = await untilAnswered(fs, key, patience, () => fs.objects.remove(storedKey, version));
+  const removed = await untilAnswered(fs, key, patience, () => fs.objects.remove(storedKey, version).catch(refusal));
   const doubt = recovering || removed.doubt;
+  const { answer } = removed;
+  if (typeof answer === 'object' && 'refused' in answer) {
+    await abandonDelete(fs, journal, doubt);
+    throw answer.refused;
+  }
   await transact(fs, async (tx) => {
     const current = await tx.get(journalKey(token));
     if (!current) return;
@@ -70,9 +75,9 @@ export async function carryDelete(fs: Filesystem, journal: DeleteJournal, recove
     const { entry, claim, uploads } = await readPath(tx, key);
     const sequence = nextTime(fs.clock.now(), entry, claim, uploads);
     const file = entry as FileEntry | undefined;
-    if (typeof removed.answer === 'object') {
+    if (typeof answer === 'object') {
       // Something newer lies there that the index has not seen: it survives.
-      await showFound(tx, fs, key, storedKey, removed.answer.other, sequence);
+      await showFound(tx, fs, key, storedKey, answer.other, sequence);
       await releaseClaim(tx, fs, key, historyOf(file, claim), doubt);
     } else if (file) {
       await vanish(tx, fs, key, file, sequence, doubt, { id: token, user: current.user });
@@ -80,6 +85,16 @@ export async function carryDelete(fs: Filesystem, journal: DeleteJournal, recove
       await releaseClaim(tx, fs, key, undefined, doubt);
     }
     tx.remove(journalKey(token));
+  });
+}
+
+/** The store has refused: nothing was removed, unless by an earlier request that had no answer. */
+async function abandonDelete(fs: Filesystem, { key, token }: DeleteJournal, doubt: boolean): Promise<void> {
+  await transact(fs, async (tx) => {
+    const current = await tx.get(journalKey(token));
+    if (current?.owner !== fs.task) return;
+    tx.remove(journalKey(token));
+    await releaseClaim(tx, fs, key, undefined, doubt);
   });
 }
 

@@ -1,8 +1,7 @@
 import type { ObjectKey, Version } from '../model/entry';
-import { Failure } from '../model/failure';
-import type { Completed, Found } from '../ports/object-store';
+import type { Completed, Found, Refused } from '../ports/object-store';
 import type { Filesystem } from './filesystem';
-import { isFinal, untilAnswered } from './until-answered';
+import { refusal, unconfirmed, untilAnswered } from './until-answered';
 
 /**
  * Brings one version of one object to another key: in one step where the store can move, else as a copy with a token of its own, and then, when the copy is
@@ -20,16 +19,12 @@ export interface Relocation {
 }
 
 export interface Relocated {
+  /** `refused`: nothing was moved. */
   readonly outcome: Completed | 'source-gone' | Refused;
   /** Somebody has put a newer version at the old key, which stays. */
   readonly sourceNow?: Found;
   /** A request went without an answer and may still land. */
   readonly doubt: boolean;
-}
-
-/** The store does not take it at the new key; nothing was moved. */
-export interface Refused {
-  readonly refused: Failure;
 }
 
 export async function relocate(
@@ -60,12 +55,9 @@ export async function relocate(
     return { outcome: 'source-gone', doubt: copied.doubt };
   }
   if (outcome !== 'taken' && (outcome === 'vanished' || !('version' in outcome))) return { outcome, doubt: copied.doubt };
-  const removed = await untilAnswered(fs, fromStored, patience, () => fs.objects.remove(fromStored, version));
+  const removed = await untilAnswered(fs, fromStored, patience, () => fs.objects.remove(fromStored, version).catch(refusal));
+  // The copy is there: that only goes forward, whenever the store lets it.
+  if (typeof removed.answer === 'object' && 'refused' in removed.answer) throw unconfirmed(removed.answer.refused);
   const sourceNow = typeof removed.answer === 'object' ? removed.answer.other : undefined;
   return { outcome, sourceNow, doubt: copied.doubt || removed.doubt };
-}
-
-function refusal(error: unknown): Refused {
-  if (error instanceof Failure && isFinal(error)) return { refused: error };
-  throw error;
 }

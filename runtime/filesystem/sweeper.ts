@@ -135,7 +135,7 @@ async function carryJournal(fs: Filesystem, seen: Journal): Promise<boolean> {
       return next;
     });
     if (!mine) return false;
-    if (mine.kind === 'delete') await carryDelete(fs, mine, true);
+    if (mine.kind === 'delete') await carryDelete(fs, mine, true).catch(unlessRefused);
     else if (mine.kind === 'rename-file') await carryRename(fs, mine, true).catch(unlessRefused);
     else await carryDirectoryMove(fs, mine, true);
     return true;

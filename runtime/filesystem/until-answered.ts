@@ -1,4 +1,5 @@
 import { Failure, type FailureKind } from '../model/failure';
+import type { Refused } from '../ports/object-store';
 import type { Filesystem } from './filesystem';
 
 /**
@@ -28,6 +29,12 @@ export async function untilAnswered<T>(
 
 export function unconfirmed(cause: unknown): Failure {
   return new Failure('unconfirmed', 'Storage did not confirm. The change may still appear; sending it again is safe.', { cause });
+}
+
+/** A final refusal as an answer, so that a doubt about an earlier attempt is told beside it. */
+export function refusal(error: unknown): Refused {
+  if (error instanceof Failure && isFinal(error)) return { refused: error };
+  throw error;
 }
 
 const unfinished: ReadonlySet<FailureKind> = new Set(['unconfirmed', 'store-unavailable', 'taken-over']);

@@ -61,7 +61,11 @@ export interface ObjectStore {
   /** CRC32 of exactly this version, read whole. Undefined: that version is not there. */
   checksum(storedKey: ObjectKey, version: Version): Promise<number | undefined>;
 
-  /** Removes the object on condition that it still is this version. */
+  /**
+   * Removes the object on condition that it still is this version.
+   *
+   * @throws A final `Failure` when the store does not let it; this request has changed nothing then. The same goes for `move` and `copy`.
+   */
   remove(storedKey: ObjectKey, version: Version): Promise<'removed' | 'absent' | { other: Found }>;
 
   /**

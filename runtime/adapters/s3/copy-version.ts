@@ -3,7 +3,7 @@ import type { ObjectKey, Version } from '../../model/entry';
 import type { Part } from '../../model/upload-record';
 import { once } from './attempts';
 import { type Bucket, longAnswer } from './bucket';
-import { outcomeOf } from './errors';
+import { outcomeOf, refusedChange } from './errors';
 import { targetOf } from './headers';
 import { copyPart, copySource, createUpload, endUpload } from './multipart';
 import { copyRanges } from './part-sizes';
@@ -32,8 +32,13 @@ export interface VersionCopy {
  */
 export type CopyOutcome = { readonly version: Version } | { readonly completed: Answered | undefined } | 'refused';
 
-export function copyVersion(bucket: Bucket, copy: VersionCopy): Promise<CopyOutcome> {
-  return goesInParts(bucket, copy.size) ? copyInParts(bucket, copy) : copyAtOnce(bucket, copy);
+/** @throws A final `Failure` when the store does not let it. */
+export async function copyVersion(bucket: Bucket, copy: VersionCopy): Promise<CopyOutcome> {
+  try {
+    return await (goesInParts(bucket, copy.size) ? copyInParts(bucket, copy) : copyAtOnce(bucket, copy));
+  } catch (error) {
+    throw refusedChange(error) ?? error;
+  }
 }
 
 function goesInParts({ profile, sizes }: Bucket, size: number): boolean {
@@ -79,7 +84,7 @@ async function copyAtOnce(bucket: Bucket, copy: VersionCopy): Promise<CopyOutcom
 }
 
 async function copyInParts(given: Bucket, copy: VersionCopy): Promise<CopyOutcome> {
-  const { from, source, size, to, metadata, contentType, crc32, condition } = copy;
+  const { size, to, metadata, contentType } = copy;
   const ranges = copyRanges(size, given.sizes.copyPartSize);
   const { profile } = given;
   // A store that is wrong about a range would refuse the whole for it.
@@ -87,6 +92,22 @@ async function copyInParts(given: Bucket, copy: VersionCopy): Promise<CopyOutcom
   const bucket: Bucket = { ...given, profile: { ...profile, objectChecksum: checked } };
   const uploadId = await createUpload(bucket, to, metadata, contentType);
   await copy.onBegin(uploadId);
+  try {
+    return await putTogether(bucket, uploadId, copy, ranges, checked);
+  } catch (error) {
+    // Nobody comes back to it.
+    if (refusedChange(error)) await endUpload(bucket, to, uploadId);
+    throw error;
+  }
+}
+
+async function putTogether(
+  bucket: Bucket,
+  uploadId: string,
+  { from, source, to, size, crc32, condition }: VersionCopy,
+  ranges: ReturnType<typeof copyRanges>,
+  checked: boolean,
+): Promise<CopyOutcome> {
   const parts: Part[] = [];
   let next = 0;
   let sourceChanged = false;

@@ -133,9 +133,31 @@ export function failureOf(error: unknown): Error {
   if (error instanceof Failure) return error;
   const outcome = outcomeOf(error);
   if (outcome === 'name') return nameFailure(error);
+  if (nameOf(error) === 'InvalidObjectState') return archived(error);
   // Repeated by the caller it would be wrong again, so it must not look like a store that is down.
-  if (outcome === 'fault') return new Error(`the bucket refused a request as wrong: ${nameOf(error)}`, { cause: error });
-  return unavailable(error);
+  if (outcome === 'fault') return new WrongRequest(`the bucket refused a request as wrong: ${nameOf(error)}`, { cause: error });
+  const { kind, message } = unavailable(error);
+  return outcome === 'denied' ? new Denied(kind, message, { cause: error }) : unavailable(error);
+}
+
+function archived(cause: unknown): Failure {
+  const text = 'The storage has put this file into an archive. Whoever runs this server has to have it restored; then try again.';
+  return new Failure('not-allowed', text, { cause });
+}
+
+/** The store has answered that it does not let us. A look or a part may be asked for again later; for a change see `refusedChange`. */
+class Denied extends Failure {}
+
+/** The store has answered that what we ask is wrong: of a change it is what the settings or the partner have asked for, of all else a bug. */
+class WrongRequest extends Error {}
+
+/** Of a change that was answered with a refusal: nothing was changed, and asking again does not help. Undefined: it was something else. */
+export function refusedChange(error: unknown): Failure | undefined {
+  if (error instanceof Denied || error instanceof WrongRequest) {
+    const text = 'Storage refuses this change, and nothing was changed. Whoever runs this server has to see to that; then try again.';
+    return new Failure('overtaken', text, { cause: error.cause });
+  }
+  return error instanceof Failure && error.kind !== 'store-unavailable' && error.kind !== 'taken-over' ? error : undefined;
 }
 
 function nameFailure(cause: unknown): Failure {

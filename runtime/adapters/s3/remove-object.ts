@@ -3,7 +3,7 @@ import type { ObjectKey, Version } from '../../model/entry';
 import type { Found } from '../../ports/object-store';
 import { once } from './attempts';
 import { type Bucket, fullKey } from './bucket';
-import { outcomeOf, unavailable } from './errors';
+import { outcomeOf, refusedChange, unavailable } from './errors';
 import { look } from './look';
 import { parseVersion, quoted } from './versions';
 
@@ -41,7 +41,7 @@ export async function removeObject(
     } catch (error) {
       const outcome = outcomeOf(error);
       if (outcome === 'gone') return 'absent';
-      if (outcome !== 'refused') throw error;
+      if (outcome !== 'refused') throw refusedChange(error) ?? error;
     }
   }
   throw unavailable(new Error('a conditional delete is refused although its condition holds'));

@@ -1,0 +1,107 @@
+import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
+import { sweep } from '../../runtime/filesystem/sweeper';
+import { FakeBucket } from '../support/fake-bucket';
+import type { Command } from '../support/fake-s3';
+import { at, events, get, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
+import { IdleClock } from '../support/idle-clock';
+import { kindOf } from '../support/one-process';
+
+/** A bucket that answers requests of one kind with a refusal, as often as is said; before that, some of them get no answer. */
+function make() {
+  const clock = new IdleClock();
+  const bucket = new FakeBucket(clock, { versions: false, order: 'complete' });
+  const state = { command: '', unanswered: 0, refused: 0, name: 'AccessDenied', status: 403 };
+  const objects = bucket.through(async (command: Command, send) => {
+    if (command.constructor.name !== state.command) return send(command);
+    if (state.unanswered-- > 0) throw Object.assign(new Error('late'), { name: 'TimeoutError' });
+    if (state.refused-- > 0) throw Object.assign(new Error('no'), { name: state.name, $metadata: { httpStatusCode: state.status } });
+    return send(command);
+  });
+  const fs = makeFilesystem({ metadata: new MemoryMetadataStore(), objects }, clock);
+  const refuse = (command: string, how: Partial<typeof state> = {}) =>
+    Object.assign(state, { command, unanswered: 0, refused: 1_000 }, how);
+  return { fs, clock, bucket, refuse, view: viewOf(fs) };
+}
+
+type View = ReturnType<typeof make>['view'];
+const rename = async (view: View, from: string, to: string) => view.rename(await view.prepareRename(at(from)), at(to));
+const alive = { isDead: () => false };
+
+describe('a delete that the store refuses', () => {
+  it('is answered at once, leaves the file, and frees the path', async () => {
+    const { fs, clock, refuse, view } = make();
+    await put(view, '/a', 'kept');
+    refuse('DeleteObjectCommand');
+    const began = clock.monotonic();
+    await expect(view.deleteFile(at('/a'))).rejects.toMatchObject({
+      kind: 'overtaken',
+      message: expect.stringMatching(/^Storage refuses/),
+    });
+    expect(clock.monotonic() - began).toBeLessThan(1_000);
+    expect(await unfinished(fs)).toEqual([]);
+    expect(await get(view, '/a')).toBe('kept');
+    await put(view, '/a', 'replaced');
+    expect(await events(fs)).toEqual(['arrived acme/a', 'arrived acme/a']);
+  });
+
+  it('after a request without an answer keeps the claim while that may still land', async () => {
+    const { fs, clock, refuse, view } = make();
+    await put(view, '/a', 'kept');
+    refuse('DeleteObjectCommand', { unanswered: 1 });
+    expect(await kindOf(view.deleteFile(at('/a')))).toBe('overtaken');
+    expect(await unfinished(fs)).toEqual(['claim delete acme/a']);
+    await clock.sleep(31_000);
+    await sweep(fs, alive);
+    expect(await unfinished(fs)).toEqual([]);
+    expect(await get(view, '/a')).toBe('kept');
+  });
+});
+
+describe('a rename that the store refuses', () => {
+  it.each([
+    ['AccessDenied', 403, 'overtaken'],
+    ['InvalidStorageClass', 400, 'overtaken'],
+    ['InvalidObjectState', 403, 'not-allowed'],
+  ])('as %s is answered at once, leaves the file, and frees both paths', async (name, status, kind) => {
+    const { fs, clock, refuse, view } = make();
+    await put(view, '/a', 'kept');
+    refuse('CopyObjectCommand', { name, status });
+    const began = clock.monotonic();
+    expect(await kindOf(rename(view, '/a', '/b'))).toBe(kind);
+    expect(clock.monotonic() - began).toBeLessThan(1_000);
+    expect(await unfinished(fs)).toEqual([]);
+    expect(await names(view)).toEqual(['a 4']);
+    await put(view, '/b', 'new');
+    expect(await get(view, '/a')).toBe('kept');
+  });
+
+  it('leaves no copy in parts behind', async () => {
+    const { fs, bucket, refuse, view } = make();
+    await put(view, '/a', 'x'.repeat(300 * 1024));
+    refuse('UploadPartCopyCommand');
+    expect(await kindOf(rename(view, '/a', '/b'))).toBe('overtaken');
+    expect(await unfinished(fs)).toEqual([]);
+    expect(bucket.s3.uploads.size).toBe(0);
+  });
+
+  it('only of its old name is carried on: it is answered at once, and done when the store lets it', async () => {
+    const { fs, clock, refuse, view } = make();
+    await put(view, '/a', 'kept');
+    refuse('DeleteObjectCommand', { refused: 3 });
+    const began = clock.monotonic();
+    expect(await kindOf(rename(view, '/a', '/b'))).toBe('unconfirmed');
+    expect(clock.monotonic() - began).toBeLessThan(1_000);
+    for (let sweeps = 0; sweeps < 4; sweeps++) await sweep(fs, alive);
+    await clock.sleep(31_000);
+    await sweep(fs, alive);
+    expect(await names(view)).toEqual(['b 4']);
+    expect(await unfinished(fs)).toEqual([]);
+  });
+});
+
+it('a file that the storage has put into an archive is not called a storage that is away', async () => {
+  const { refuse, view } = make();
+  await put(view, '/a', 'kept');
+  refuse('GetObjectCommand', { name: 'InvalidObjectState' });
+  await expect(get(view, '/a')).rejects.toMatchObject({ kind: 'not-allowed', message: expect.stringMatching(/archive/) });
+});
