@@ -1,6 +1,6 @@
 import type { ObjectKey } from '../model/entry';
 import { isListable } from '../model/virtual-path';
-import type { HintSource } from '../ports/hint-source';
+import type { Hint, HintSource } from '../ports/hint-source';
 import type { Filesystem } from './filesystem';
 import { temporaryPrefix } from './object-key';
 import { removeImplicit } from './remove-directory';
@@ -61,21 +61,31 @@ export function canBeNamed(key: ObjectKey): boolean {
   return segments.length >= 2 && segments.every(isListable);
 }
 
-/** Follows the hints until the signal aborts. One that meets a change under way comes again by itself. */
+/** Follows the hints until the signal aborts. One that meets a change under way, or could not be looked at, comes again by itself, and no other waits for it. */
 export async function followHints(fs: Filesystem, source: HintSource, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      for (const hint of await source.next(signal)) {
-        const { adopted, removed, busy } = await syncKeys(fs, hint.keys);
-        if (adopted + removed > 0) fs.log.debug('file.adopted', { text: `hints of the store: ${adopted} taken over, ${removed} gone` });
-        if (busy.length === 0) await hint.done();
-      }
+      const followed = await Promise.all((await source.next(signal)).map((hint) => follow(fs, hint)));
+      if (followed.length === 0 || followed.includes(true)) continue;
     } catch (error) {
       if (signal.aborted) return;
       fs.log.warn('store.error', { text: 'events of the store could not be read; they are kept there', cause: error });
-      // Aborted: the loop ends by itself.
-      await fs.clock.sleep(betweenTries, signal).catch(() => undefined);
     }
+    // Aborted: the loop ends by itself.
+    await fs.clock.sleep(betweenTries, signal).catch(() => undefined);
+  }
+}
+
+/** False: it could not be looked at. */
+async function follow(fs: Filesystem, hint: Hint): Promise<boolean> {
+  try {
+    const { adopted, removed, busy } = await syncKeys(fs, hint.keys);
+    if (adopted + removed > 0) fs.log.debug('file.adopted', { text: `hints of the store: ${adopted} taken over, ${removed} gone` });
+    if (busy.length === 0) await hint.done();
+    return true;
+  } catch (cause) {
+    fs.log.warn('store.error', { path: hint.keys[0], text: 'an event of the store could not be followed; it comes again', cause });
+    return false;
   }
 }
 
