@@ -1,4 +1,11 @@
-import { ListMultipartUploadsCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  PutObjectLockConfigurationCommand,
+} from '@aws-sdk/client-s3';
+import { BudgetedPartBuffers } from '../../runtime/adapters/memory/budgeted-part-buffers';
 import { randomIds } from '../../runtime/adapters/random-ids';
 import { RetryBudget } from '../../runtime/adapters/s3/attempts';
 import type { Bucket } from '../../runtime/adapters/s3/bucket';
@@ -8,10 +15,11 @@ import { explain, outcomeOf } from '../../runtime/adapters/s3/errors';
 import { openS3Store, type S3Options } from '../../runtime/adapters/s3/open-s3-store';
 import { costsOf, presetOf, presets } from '../../runtime/adapters/s3/profile';
 import { systemClock } from '../../runtime/adapters/system-clock';
+import { contentOf, readAll, send } from '../contracts/store-under-test';
 import { type Fault, FaultProxy } from '../support/fault-proxy';
 import { quietLog } from '../support/filesystem';
 import { versitygwKeys } from '../support/servers/versitygw';
-import { budget, makeBucket, openBucket } from './s3-fixture';
+import { budget, makeBucket, openBucket, unit } from './s3-fixture';
 import { describeOn, moto, versitygw } from './s3-servers';
 
 const open = (options: Partial<S3Options> & { bucket: string }) =>
@@ -38,6 +46,31 @@ describe.each([
         faults: [expect.stringMatching(/^there is no bucket no-such-bucket in us-east-1 at http/)],
       });
     });
+  });
+});
+
+describeOn(moto, (running) => {
+  it('a bucket whose objects are locked is tried out and written to', async () => {
+    const { client } = await makeBucket(running().endpoint);
+    const Bucket = `locked-${process.pid}`;
+    await client.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
+    const Rule = { DefaultRetention: { Mode: 'GOVERNANCE', Days: 1 } } as const;
+    await client.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule } }));
+    const { store, report, close } = await openBucket(running().endpoint, Bucket, { profile: 'auto', rights: 'everything' });
+    expect(report).toMatchObject({ keepsVersions: true, notes: expect.arrayContaining([expect.stringMatching(/locked for 1 days/)]) });
+    const buffers = new BudgetedPartBuffers(budget, store.smallestBuffer);
+    for (const [storedKey, content] of [
+      ['acme/small', contentOf(1_000)],
+      ['acme/large', contentOf(unit + 1_000)],
+    ] as const) {
+      const writer = store.begin({ token: `t-${storedKey}`, storedKey, partner: 'acme', admission: buffers.admit('acme') });
+      await send(writer, content);
+      await writer.settle();
+      const { version } = (await writer.complete(undefined)) as { version: string };
+      expect((await readAll(store, storedKey, version))?.equals(content)).toBe(true);
+    }
+    close();
+    client.destroy();
   });
 });
 

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { untilAnswered } from './attempts';
 import { type Bucket, fullKey, scratchPrefix } from './bucket';
-import { encodeCrc32 } from './checksum';
+import { checksumOfPut } from './checksum';
 import { explain, firstLine, nameOf, outcomeOf } from './errors';
 import { contentType, targetOf } from './headers';
 
@@ -45,8 +45,9 @@ export async function rightsFaults(bucket: Bucket, tried: TriedRights): Promise<
   }
   // What is refused to an upload is refused to a put: once is enough to say so.
   if (tried === 'begin' || faults.length > 0) return faults;
-  const sum = encodeCrc32(crc32(body));
-  const put = await attempt('store objects', () => bucket.send(new PutObjectCommand({ ...making, Body: body, ChecksumCRC32: sum })));
+  const put = await attempt('store objects', () =>
+    bucket.send(new PutObjectCommand({ ...making, Body: body, ...checksumOfPut(crc32(body)) })),
+  );
   if (put === undefined) return faults;
   await attempt('read objects', async () => {
     const { Body } = await bucket.send(new GetObjectCommand(object));

@@ -5,6 +5,11 @@ export function encodeCrc32(sum: number): string {
   return bytes.toString('base64');
 }
 
+/** Of a put: a bucket whose objects are locked takes none without, and a store may want the algorithm named beside the sum. */
+export function checksumOfPut(sum: number) {
+  return { ChecksumAlgorithm: 'CRC32', ChecksumCRC32: encodeCrc32(sum) } as const;
+}
+
 export function decodeCrc32(text: string | undefined): number | undefined {
   const bytes = text === undefined ? undefined : Buffer.from(text, 'base64');
   return bytes?.length === 4 ? bytes.readUInt32BE() : undefined;

@@ -6,7 +6,7 @@ import type { Completed, NewUpload, Refused } from '../../ports/object-store';
 import { once } from './attempts';
 import { Body } from './body';
 import { type Bucket, timeoutFor } from './bucket';
-import { encodeCrc32 } from './checksum';
+import { checksumOfPut } from './checksum';
 import { findOwn } from './confirm';
 import { outcomeOf, unavailable } from './errors';
 import { finishUpload } from './finish';
@@ -54,7 +54,7 @@ export async function putWhole(
               ContentLength: settled.size,
               ContentType: contentType,
               Metadata: metadataOf(bucket, upload),
-              ChecksumCRC32: encodeCrc32(settled.crc32),
+              ...checksumOfPut(settled.crc32),
               ...conditionOf(conditionFor(over)),
             }),
             { timeout: timeoutFor(settled.size) },

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { untilAnswered } from './attempts';
 import { type Bucket, fullKey, scratchPrefix } from './bucket';
-import { encodeCrc32 } from './checksum';
+import { checksumOfPut, encodeCrc32 } from './checksum';
 import { outcomeOf } from './errors';
 import type { StoreProfile } from './profile';
 
@@ -83,7 +83,9 @@ class Scratch {
   }
 
   put(text: string, condition: Condition = {}): Promise<unknown> {
-    return this.ask(() => this.bucket.send(new PutObjectCommand({ ...this.which, Body: text, ...condition })));
+    return this.ask(() =>
+      this.bucket.send(new PutObjectCommand({ ...this.which, Body: text, ...checksumOfPut(crc32(text)), ...condition })),
+    );
   }
 
   copy(condition: Condition): Promise<unknown> {
@@ -187,7 +189,7 @@ class Scratch {
 
   /** Asked of an object whose own checksum is known: that is what a store may tell instead. */
   async tellsRangeChecksum(): Promise<boolean> {
-    await this.ask(() => this.bucket.send(new PutObjectCommand({ ...this.which, Body: body, ChecksumCRC32: encodeCrc32(sum) })));
+    await this.ask(() => this.bucket.send(new PutObjectCommand({ ...this.which, Body: body, ...checksumOfPut(sum) })));
     const { UploadId } = await this.begin({ ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' });
     try {
       const range = { CopySource: `${this.which.Bucket}/${this.which.Key}`, CopySourceRange: 'bytes=0-3' };
@@ -223,7 +225,7 @@ class Scratch {
   async holdsKeyBelowKey(): Promise<boolean> {
     const below = { ...this.which, Key: `${this.which.Key}/below` };
     try {
-      await this.ask(() => this.bucket.send(new PutObjectCommand({ ...below, Body: body })));
+      await this.ask(() => this.bucket.send(new PutObjectCommand({ ...below, Body: body, ...checksumOfPut(sum) })));
     } catch (error) {
       const outcome = outcomeOf(error);
       if (outcome === 'name' || outcome === 'fault' || outcome === 'conflict') return false;
