@@ -288,6 +288,9 @@ it.each([
   [{ name: 'Error', code: 'ECONNRESET' }, 'unknown'],
   [{ name: 'TimeoutError' }, 'unknown'],
   [{ name: 'KMS.DisabledException', $metadata: { httpStatusCode: 400 } }, 'denied'],
+  [{ name: 'NotImplemented', $metadata: { httpStatusCode: 501 } }, 'fault'],
+  [{ name: 'InsufficientStorage', $metadata: { httpStatusCode: 507 } }, 'full'],
+  [{ name: 'XMinioStorageFull', $metadata: { httpStatusCode: 507 } }, 'full'],
   [{ name: 'InvalidPart', $metadata: { httpStatusCode: 400 } }, 'fault'],
 ])('%j is %s', (error, outcome) => expect(outcomeOf(error)).toBe(outcome));
 

@@ -53,6 +53,17 @@ describe('a small file that the store refuses', () => {
     expect(await get(view, '/a')).toBe('sent again');
   });
 
+  it('for want of room is told so at once, and the path is free again', async () => {
+    const { fs, clock, state, view } = make('refused');
+    state.code = { name: 'InsufficientStorage', status: 507 };
+    const began = clock.monotonic();
+    expect(await kindOf(put(view, '/a', 'sent'))).toBe('disk-full');
+    expect(clock.monotonic() - began).toBeLessThan(1_000);
+    expect(await unfinished(fs)).toEqual([]);
+    await put(view, '/a', 'sent again');
+    expect(await get(view, '/a')).toBe('sent again');
+  });
+
   it('leaves what it should have replaced', async () => {
     const { fs, view } = make('stored', 'refused');
     await put(view, '/a', 'before');

@@ -19,6 +19,8 @@ export type Outcome =
   | 'damaged'
   /** No bucket, no rights, a key that cannot be used: repeating does not help. */
   | 'denied'
+  /** The store has no room for the bytes: nothing was changed. */
+  | 'full'
   /** The store cannot hold an object of this name. */
   | 'name'
   /** The request itself is wrong. */
@@ -76,6 +78,12 @@ const byName: Readonly<Record<string, Outcome>> = {
   ExistingObjectIsDirectory: 'name',
   KeyTooLongError: 'name',
   KeyTooLong: 'name',
+  // What others say than AWS, which has room for everything and can do everything.
+  InsufficientStorage: 'full',
+  QuotaExceeded: 'full',
+  XMinioStorageFull: 'full',
+  XMinioAdminBucketQuotaExceeded: 'full',
+  NotImplemented: 'fault',
 };
 
 const byStatus: Readonly<Record<number, Outcome>> = {
@@ -85,6 +93,8 @@ const byStatus: Readonly<Record<number, Outcome>> = {
   409: 'conflict',
   412: 'refused',
   429: 'not-applied',
+  501: 'fault',
+  507: 'full',
 };
 
 /** What the SDK calls an answer to HEAD, which has no body that could say why. What ours are refused for with 400 is that their credentials have expired. */
@@ -133,6 +143,7 @@ export function failureOf(error: unknown): Error {
   if (error instanceof Failure) return error;
   const outcome = outcomeOf(error);
   if (outcome === 'name') return nameFailure(error);
+  if (outcome === 'full') return new Failure('disk-full', 'No space left on the storage.', { cause: error });
   if (nameOf(error) === 'InvalidObjectState') return archived(error);
   // Repeated by the caller it would be wrong again, so it must not look like a store that is down.
   if (outcome === 'fault') return new WrongRequest(`the bucket refused a request as wrong: ${nameOf(error)}`, { cause: error });

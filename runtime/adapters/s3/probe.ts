@@ -75,7 +75,7 @@ class Scratch {
       } catch (error) {
         const outcome = outcomeOf(error);
         // A store that does not know the condition may say so instead of ignoring it.
-        if (outcome === 'fault' || isNotImplemented(error)) return false;
+        if (outcome === 'fault') return false;
         if (outcome !== 'refused') throw error;
       }
     }
@@ -166,7 +166,7 @@ class Scratch {
       } catch (error) {
         if (UploadId !== undefined) await this.abort(UploadId);
         const outcome = outcomeOf(error);
-        if (outcome !== 'damaged' && outcome !== 'fault' && !isNotImplemented(error)) throw error;
+        if (outcome !== 'damaged' && outcome !== 'fault') throw error;
         if (isRight) return false;
       }
     }
@@ -180,7 +180,7 @@ class Scratch {
       await this.ask(() => this.bucket.send(new UploadPartCopyCommand({ ...this.which, UploadId, PartNumber: 2, CopySource })));
       return true;
     } catch (error) {
-      if (outcomeOf(error) === 'fault' || isNotImplemented(error)) return false;
+      if (outcomeOf(error) === 'fault') return false;
       throw error;
     } finally {
       await this.abort(UploadId);
@@ -199,7 +199,7 @@ class Scratch {
       const told = CopyPartResult?.ChecksumCRC32;
       return told === undefined || told === encodeCrc32(crc32(body.subarray(0, 4)));
     } catch (error) {
-      if (outcomeOf(error) === 'fault' || isNotImplemented(error)) return false;
+      if (outcomeOf(error) === 'fault') return false;
       throw error;
     } finally {
       await this.abort(UploadId);
@@ -243,8 +243,4 @@ class Scratch {
 interface Condition {
   readonly IfMatch?: string;
   readonly IfNoneMatch?: string;
-}
-
-function isNotImplemented(error: unknown): boolean {
-  return (error as { name?: string }).name === 'NotImplemented';
 }
