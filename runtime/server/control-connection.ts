@@ -126,7 +126,8 @@ export class ControlConnection implements ControlChannel {
     }
   }
 
-  private secure(): Promise<void> {
+  /** Async, so that a certificate that cannot be used costs this connection and not the process. */
+  private async secure(): Promise<void> {
     const { raw, identity, clock, log, handshakeTimeout } = this.options;
     this.handshaking = true;
     const records = recordStream(raw);

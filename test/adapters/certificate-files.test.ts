@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { generate } from 'selfsigned';
@@ -143,6 +143,10 @@ describe('while the server runs', () => {
 
   it.each<[string, () => void | Promise<void>]>([
     ['half a certificate', () => writeFileSync(files.certificate, readFileSync(files.certificate).subarray(0, 100))],
+    [
+      'half a chain',
+      () => writeFileSync(files.certificate, `${readFileSync(files.certificate)}\n${readFileSync(files.certificate).subarray(0, 200)}`),
+    ],
     ['the key of another one', async () => writeFileSync(files.key, (await makeCertificate('other.example')).key)],
     ['no file', () => rmSync(files.certificate)],
     ['an empty key', () => writeFileSync(files.key, '')],
@@ -171,9 +175,51 @@ describe('while the server runs', () => {
   });
 });
 
-it('a server does not start with files that it cannot use', async () => {
-  await expect(FileCertificates.open(files, new FakeClock(), undefined as never)).rejects.toThrow('ENOENT');
-  writeFileSync(files.certificate, (await makeCertificate('one.example')).cert);
-  writeFileSync(files.key, (await makeCertificate('two.example')).key);
-  await expect(readCertificate(files)).rejects.toThrow(`${files.key} is not the key of ${files.certificate}`);
+describe('a server does not start with files that it cannot use, and says which one and what is wrong with it:', () => {
+  let one: Awaited<ReturnType<typeof makeCertificate>>;
+  beforeEach(async () => {
+    one = await makeCertificate('one.example');
+    writeFileSync(files.certificate, one.cert);
+    writeFileSync(files.key, one.key);
+  });
+
+  function withPassphrase(key: string): string {
+    return createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }) as string;
+  }
+
+  it.each<[string, () => void | Promise<void>, (files: CertificateFiles) => string]>([
+    ['one that is not there', () => rmSync(files.certificate), ({ certificate }) => `${certificate} cannot be read: it is not there`],
+    [
+      'a folder',
+      () => {
+        rmSync(files.key);
+        mkdirSync(files.key);
+      },
+      ({ key }) => `${key} cannot be read: EISDIR`,
+    ],
+    [
+      'no certificate',
+      () => writeFileSync(files.certificate, 'hello'),
+      ({ certificate }) => `${certificate} holds no certificate as PEM (`,
+    ],
+    ['no key', () => writeFileSync(files.key, ''), ({ key }) => `${key} holds no private key as PEM without a passphrase (`],
+    [
+      'a key with a passphrase',
+      () => writeFileSync(files.key, withPassphrase(one.key)),
+      ({ key }) => `${key} holds no private key as PEM without a passphrase (`,
+    ],
+    [
+      'half a chain',
+      () => writeFileSync(files.certificate, `${one.cert}\n${one.cert.slice(0, 200)}`),
+      ({ certificate }) => `${certificate} cannot be used for TLS, with its chain or its key (PEM routines`,
+    ],
+    [
+      'the key of another one',
+      async () => writeFileSync(files.key, (await makeCertificate('two.example')).key),
+      ({ certificate, key }) => `${key} is not the key of ${certificate}`,
+    ],
+  ])('%s', async (_what, spoil, told) => {
+    await spoil();
+    await expect(FileCertificates.open(files, new FakeClock(), undefined as never)).rejects.toThrow(told(files));
+  });
 });

@@ -15,6 +15,10 @@ export function exportFromAcm(arn: string, region: string | undefined, client = 
     const { Certificate: leaf, CertificateChain: chain = '', PrivateKey: encrypted } = answer;
     if (leaf === undefined || encrypted === undefined) throw new Error(`the certificate ${arn} came without certificate or key`);
     const key = createPrivateKey({ key: encrypted, format: 'pem', passphrase }).export({ type: 'pkcs8', format: 'pem' }).toString();
-    return parsePair(`${leaf.trim()}\n${chain.trim()}\n`, key, `the certificate ${arn} came with a key of another one`);
+    return parsePair(`${leaf.trim()}\n${chain.trim()}\n`, key, {
+      certificate: `the certificate ${arn}`,
+      key: `the key of the certificate ${arn}`,
+      mismatch: `the certificate ${arn} came with a key of another one`,
+    });
   };
 }

@@ -85,8 +85,20 @@ async function stampOf(files: CertificateFiles): Promise<string> {
   return stamps.join(' ');
 }
 
-/** @throws When a file is not there, is no PEM, or the key is not the certificate's. */
+/** @throws When a file is not there or may not be read, is no PEM, or the key is not the certificate's. */
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
-  const [cert, key] = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')]);
-  return parsePair(cert, key, `${files.key} is not the key of ${files.certificate}`);
+  const { certificate, key } = files;
+  const [cert, secret] = await Promise.all([certificate, key].map(readPem));
+  return parsePair(cert as string, secret as string, { certificate, key, mismatch: `${key} is not the key of ${certificate}` });
+}
+
+/** Told here, for only here it is known that a file was to be read: a start takes every refusal for a folder that it may not write. */
+async function readPem(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'it is not there' : code === 'EACCES' ? 'this user has no right to it' : message;
+    throw new Error(`${file} cannot be read: ${why}`, { cause });
+  }
 }

@@ -15,7 +15,8 @@ export function readFromSecret(
     const { SecretString: text = '' } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
     const { cert, key } = splitBundle(text);
     if (cert === '' || key === '') throw new Error(`the secret ${arn} holds no ${cert === '' ? 'certificate' : 'private key'} as PEM`);
-    return parsePair(cert, key, `in the secret ${arn} the key is not the certificate's`);
+    const it = `the secret ${arn}`;
+    return parsePair(cert, key, { certificate: it, key: it, mismatch: `in the secret ${arn} the key is not the certificate's` });
   };
 }
 
