@@ -24,6 +24,8 @@ export class RunningTransfer {
   private readonly begun: number;
   private abortsAsked = 0;
   private fault: Fault | undefined;
+  /** How the client or its network broke it. */
+  private cause: unknown;
   /** What was thrown and is no failure: it costs the session. */
   bug: unknown;
 
@@ -66,6 +68,7 @@ export class RunningTransfer {
       bytes,
       code: final.code,
       ...(this.fault && { fault: this.fault }),
+      ...(this.cause !== undefined && { cause: this.cause }),
       ms: now - this.began,
       ...(lastByteAt !== undefined && { receiptMs: now - lastByteAt }),
       text: final.lines[0],
@@ -87,7 +90,10 @@ export class RunningTransfer {
       // It may have failed before it touched its data connection, and the client would wait on that for ever.
       this.controller.abort(new Failure('aborted', 'The transfer has failed.'));
       const cause = error instanceof Failure ? error.cause : undefined;
-      if (cause && !(cause instanceof Failure)) this.options.log.warn('store.error', { path: this.transfer.path, cause });
+      if (cause === undefined || cause instanceof Failure) return reply;
+      // Whoever is woken for the store must not be woken for a reset of somebody's connection.
+      if (this.fault === 'client') this.cause = cause;
+      else this.options.log.warn('store.error', { path: this.transfer.path, cause });
       return reply;
     }
   }

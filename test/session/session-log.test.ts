@@ -13,6 +13,17 @@ describe('a failure', () => {
     expect(logged.filter(({ event }) => event === 'store.error').map(({ fields }) => fields.cause)).toEqual([cause]);
   });
 
+  it('of the client and its network is none of the store', async () => {
+    const { say, data, logged } = await startDialogue();
+    await say('> TYPE I\n< 200\n> EPSV\n< 229\n> STOR a\n< 150');
+    const cause = new Error('read ECONNRESET');
+    data.last.fail(new Failure('cut', 'Upload incomplete.', { cause }));
+    await settle();
+    await say('< 426');
+    expect(logged.filter(({ event }) => event === 'store.error')).toEqual([]);
+    expect(logged.find(({ event }) => event === 'transfer.end')?.fields).toMatchObject({ code: 426, fault: 'client', cause });
+  });
+
   it('that is a bug closes the session, and tells the client nothing', async () => {
     const { say, view, logged, control } = await startDialogue();
     view.fail('deleteFile', new TypeError('undefined is not iterable'));
