@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Move, Moved } from '../../ports/object-store';
 import { flushDirectory, flushLeft } from './durable-directory';
 import { asidePath, codeOf, foundOf, lookAtFile, type Modes, pathIfAny, pathOf, type Roots, versionOf } from './layout';
-import { linkOnto } from './publish';
+import { linkOnto, mayNotLink } from './publish';
 import { decideAside, removeVersion } from './remove-version';
 import { inDirectoryOf, removeEmptyFrom } from './temporary-folders';
 
@@ -35,6 +35,7 @@ export async function moveVersion(
     } catch (error) {
       // Or the directory of the target is.
       if (codeOf(error) === 'ENOENT' && !(await lookAtFile(source))) return 'source-absent';
+      if (mayNotLink(error)) return renameOnto();
       throw error;
     }
     const linked = await lookAtFile(target);

@@ -53,6 +53,14 @@ export async function linkOnto(source: string, target: string): Promise<Found | 
   }
 }
 
+/**
+ * Linux lets nobody link a file of another user that he may not write (`protected_hardlinks`), and what operators drop in is theirs. It is renamed after a look
+ * instead, as where there are no links.
+ */
+export function mayNotLink(error: unknown): boolean {
+  return codeOf(error) === 'EPERM';
+}
+
 /** Over the version that the claim saw. A look is not atomic with the `rename(2)`, but an append may have run for hours since its base was taken or replaced. */
 async function renameOver(file: string, target: string, over: Version): Promise<Found | 'vanished' | undefined> {
   const there = await lookAtFile(target);

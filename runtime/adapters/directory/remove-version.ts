@@ -4,6 +4,7 @@ import type { ObjectKey, Version } from '../../model/entry';
 import type { Found } from '../../ports/object-store';
 import { flushDirectory, flushLeft, removeFile } from './durable-directory';
 import { asidePath, codeOf, foundOf, lookAtFile, pathIfAny, type Roots, versionOf } from './layout';
+import { mayNotLink } from './publish';
 import { removeEmptyFrom } from './temporary-folders';
 
 /**
@@ -55,9 +56,7 @@ export async function decideAside(
     return 'removed';
   }
   try {
-    if (hardLinks) await link(aside, target);
-    else if (await lookAtFile(target)) throw Object.assign(new Error('a file lies there'), { code: 'EEXIST' });
-    else await rename(aside, target);
+    await putBack(hardLinks, aside, target);
     await removeFile(aside);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
@@ -68,4 +67,14 @@ export async function decideAside(
     else await rename(aside, `${aside}-${taken.ino}.kept`);
   }
   return { other: foundOf(taken) };
+}
+
+async function putBack(hardLinks: boolean, aside: string, target: string): Promise<void> {
+  try {
+    if (hardLinks) return await link(aside, target);
+  } catch (error) {
+    if (!mayNotLink(error)) throw error;
+  }
+  if (await lookAtFile(target)) throw Object.assign(new Error('a file lies there'), { code: 'EEXIST' });
+  await rename(aside, target);
 }
