@@ -154,8 +154,8 @@ async function carryForward(
     }).catch(async (error: unknown) => {
       if (!(error instanceof Failure)) throw error;
       if (error.kind === 'unconfirmed') await leaveToSweeper(fs, claimed);
-      // No room for a name, or a name that the store refuses: nothing was published.
-      else await giveUpClaim(fs, claimed, error.kind === 'disk-full' ? 'receiving' : 'dropped');
+      // No room for a name, no right to make it, or a name that the store refuses: nothing was published.
+      else await giveUpClaim(fs, claimed, error.kind === 'disk-full' || error.kind === 'store-refused' ? 'receiving' : 'dropped');
       throw error;
     });
     doubt ||= answered.doubt;

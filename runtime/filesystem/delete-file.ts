@@ -88,13 +88,13 @@ export async function carryDelete(fs: Filesystem, journal: DeleteJournal, recove
   });
 }
 
-/** The store has refused: nothing was removed, unless by an earlier request that had no answer. */
+/** The store has refused: nothing was removed, unless by an earlier request that had no answer, and nothing is tried again behind the client's back. */
 async function abandonDelete(fs: Filesystem, { key, token }: DeleteJournal, doubt: boolean): Promise<void> {
   await transact(fs, async (tx) => {
     const current = await tx.get(journalKey(token));
     if (current?.owner !== fs.task) return;
     tx.remove(journalKey(token));
-    await releaseClaim(tx, fs, key, undefined, doubt);
+    if (await ownsClaim(tx, key, token, fs.task)) await releaseClaim(tx, fs, key, undefined, doubt);
   });
 }
 

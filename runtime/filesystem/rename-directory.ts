@@ -16,6 +16,7 @@ import { isHeld, readPath, requireAncestors, requireUnmarked } from './path-stat
 import { sourceGone } from './rename-file';
 import { allRows, entryKey, journalKey } from './rows';
 import { transact } from './transaction';
+import { unconfirmed } from './until-answered';
 
 /**
  * A directory is moved by the store in one step; the index follows in batches behind the journal. While both rows carry the mark, reads work under
@@ -37,7 +38,12 @@ export async function renameDirectory(fs: Filesystem, user: User, source: Rename
       await abandonMove(fs, journal);
       throw error;
     }
-    await carryDirectoryMove(fs, journal, false);
+    try {
+      await carryDirectoryMove(fs, journal, false);
+    } catch (error) {
+      // The sweeper carries it on, so its client must not be told that it has failed.
+      throw error instanceof Failure && error.kind === 'store-unavailable' ? unconfirmed(error) : error;
+    }
   });
 }
 
@@ -137,14 +143,20 @@ export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJ
     }
   }
   if (directories && !begun.moved) {
-    const outcome = await directories.move(from, to);
+    const outcome = await directories.move(from, to).catch(async (error: unknown) => {
+      if (error instanceof Failure && error.kind === 'store-refused') await abandonMove(fs, begun);
+      throw error;
+    });
     if (outcome === 'occupied') {
       await abandonMove(fs, begun);
       fs.folders.noteDifferences([to]);
       throw new Failure('exists', 'The target already exists.');
     }
     // Temporary files lie elsewhere and move along one by one with their rows; an absent source was moved by an earlier run, or taken.
-    await directories.move(temporaryPrefix + from, temporaryPrefix + to);
+    await directories.move(temporaryPrefix + from, temporaryPrefix + to).catch((cause: unknown) => {
+      // The directory itself has moved: from here it only goes forward.
+      throw new Failure('store-unavailable', 'Storage is not available; try again later.', { cause });
+    });
     await transact(fs, async (tx) => {
       const current = await tx.get(journalKey(token));
       if (current?.kind !== 'rename-directory' || current.owner !== fs.task) throw movedElsewhere();

@@ -30,6 +30,7 @@ export type FailureKind =
   | 'base-changed'
   | 'unconfirmed'
   | 'store-unavailable'
+  | 'store-refused'
   // the data connection
   | 'no-data-connection'
   | 'wrong-peer'

@@ -24,6 +24,7 @@ const situations: Record<FailureKind, keyof typeof failureCodes> = {
   'base-changed': 'storage',
   unconfirmed: 'storage',
   'store-unavailable': 'storage',
+  'store-refused': 'storage',
   'no-data-connection': 'noDataConnection',
   'wrong-peer': 'noDataConnection',
   'data-tls': 'dataTls',

@@ -29,6 +29,7 @@ const faults: Readonly<Record<FailureKind, Fault>> = {
   'taken-over': 'client',
   unconfirmed: 'server',
   'store-unavailable': 'server',
+  'store-refused': 'server',
   'no-data-connection': 'client',
   'wrong-peer': 'client',
   'data-tls': 'client',

@@ -6,7 +6,7 @@ import { Failure } from '../../model/failure';
 import { isListable } from '../../model/virtual-path';
 import type { DirectoryOperations } from '../../ports/object-store';
 import { flushDirectory, flushLeft, makeDirectories } from './durable-directory';
-import { codeOf, folderOf, type Modes, pathIfAny, pathOf, type Roots, storeFailure } from './layout';
+import { codeOf, folderOf, type Modes, orRefused, pathIfAny, pathOf, type Roots, storeFailure } from './layout';
 import { inDirectoryOf, removeEmptyFrom } from './temporary-folders';
 
 /** Folders of the object store: they are what operators and consumers see and move. */
@@ -26,7 +26,7 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
       const folder = await pathIfAny(roots, key);
       if (folder === undefined) return 'absent';
       try {
-        await rmdir(folder);
+        await orRefused(() => rmdir(folder));
         await flushDirectory(path.dirname(folder));
         return 'removed';
       } catch (error) {
@@ -44,7 +44,7 @@ export function folderOperations(roots: Roots, modes: Modes, folds: boolean): Di
         const target = await pathOf(roots, to);
         await removeEmptyFrom(roots, target);
         if (await statsOf(target)) return 'occupied';
-        await inDirectoryOf(target, modes.directory, () => rename(source, target));
+        await inDirectoryOf(target, modes.directory, () => orRefused(() => rename(source, target)));
         await flushDirectory(path.dirname(target));
         await flushLeft(path.dirname(source));
         await removeEmptyFrom(roots, path.dirname(source));

@@ -1,6 +1,6 @@
 import { mkdir, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { codeOf } from './layout';
+import { codeOf, orRefused } from './layout';
 
 /** A name is durable only when its directory has been flushed; `rename(2)` and `link(2)` alone promise nothing after a power loss. */
 export async function flushDirectory(directory: string): Promise<void> {
@@ -26,7 +26,7 @@ export async function flushLeft(directory: string): Promise<void> {
 
 /** Makes a directory and its parents and flushes every one that got a new name in it. */
 export async function makeDirectories(directory: string, mode: number): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode }).catch((error: unknown) => {
+  const first = await orRefused(() => mkdir(directory, { recursive: true, mode })).catch((error: unknown) => {
     // `mkdir` of a path where a file lies says EEXIST for the last segment and ENOTDIR for one before.
     throw codeOf(error) === 'EEXIST' ? Object.assign(error as Error, { code: 'ENOTDIR' }) : error;
   });

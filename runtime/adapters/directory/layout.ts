@@ -113,6 +113,21 @@ export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
+/** No rights, a file system that may only be read, one that is mounted in the middle of the folder. */
+const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'EXDEV']);
+
+/** One step that changes the folder: refused, it has had no effect, and asking again has none either until somebody has seen to the rights. */
+export async function orRefused<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!refusals.has(codeOf(error) ?? '')) throw error;
+    throw new Failure('store-refused', 'Storage refuses this to the server: whoever runs it has to see to that.', {
+      cause: error,
+    });
+  }
+}
+
 /** System errors as failures: what the partner may read on top, the cause below. */
 export function storeFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;

@@ -1,8 +1,21 @@
 import { rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { Failure } from '../../model/failure';
 import type { Move, Moved } from '../../ports/object-store';
 import { flushDirectory, flushLeft } from './durable-directory';
-import { asidePath, codeOf, foundOf, lookAtFile, type Modes, pathIfAny, pathOf, type Roots, versionOf } from './layout';
+import {
+  asidePath,
+  codeOf,
+  foundOf,
+  lookAtFile,
+  type Modes,
+  orRefused,
+  pathIfAny,
+  pathOf,
+  type Roots,
+  storeFailure,
+  versionOf,
+} from './layout';
 import { linkOnto, mayNotLink } from './publish';
 import { decideAside, removeVersion } from './remove-version';
 import { inDirectoryOf, removeEmptyFrom } from './temporary-folders';
@@ -44,16 +57,25 @@ export async function moveVersion(
       await unlink(target);
       return { sourceOther: foundOf(linked) };
     }
-    await removeVersion(options, from, version);
+    await removeSource();
     return undefined;
+  }
+
+  /** Linked already: a refusal now must not be taken for one that has changed nothing. */
+  async function removeSource(): Promise<void> {
+    try {
+      await removeVersion(options, from, version);
+    } catch (error) {
+      throw storeFailure(error instanceof Failure && error.kind === 'store-refused' ? error.cause : error);
+    }
   }
 
   async function renameOnto(): Promise<Moved | undefined> {
     const there = await lookAtFile(target);
     if (there && over === undefined) return { occupied: foundOf(there) };
     // An earlier attempt has linked it already; `rename(2)` of two links to one file does nothing and reports success.
-    if (there?.ino === seen?.ino) await removeVersion(options, from, version);
-    else await rename(source, target);
+    if (there?.ino === seen?.ino) await removeSource();
+    else await orRefused(() => rename(source, target));
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { Failure } from '../../model/failure';
 import type { Settled } from '../../model/upload-record';
 import type { Completed, Found } from '../../ports/object-store';
 import { flushDirectory } from './durable-directory';
-import { codeOf, foundOf, lookAtFile, type Modes, versionOf } from './layout';
+import { codeOf, foundOf, lookAtFile, type Modes, orRefused, versionOf } from './layout';
 import { inDirectoryOf } from './temporary-folders';
 
 /** The part file becomes the object: the only place where new content appears below `objects`. Repeating it after a crash in between ends the same way. */
@@ -30,7 +30,7 @@ async function placeOnto(hardLinks: boolean, file: string, target: string): Prom
   if (!hardLinks) {
     const there = await lookAtFile(target);
     if (there) return foundOf(there);
-    await rename(file, target);
+    await orRefused(() => rename(file, target));
     return undefined;
   }
   const there = await linkOnto(file, target);
@@ -42,7 +42,7 @@ async function placeOnto(hardLinks: boolean, file: string, target: string): Prom
 /** Links `source` to the free name `target`; gives what lies there when it is another file. */
 export async function linkOnto(source: string, target: string): Promise<Found | undefined> {
   try {
-    await link(source, target);
+    await orRefused(() => link(source, target));
     return undefined;
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
@@ -58,7 +58,7 @@ export async function linkOnto(source: string, target: string): Promise<Found | 
  * instead, as where there are no links.
  */
 export function mayNotLink(error: unknown): boolean {
-  return codeOf(error) === 'EPERM';
+  return codeOf(error) === 'EPERM' || codeOf((error as Error).cause) === 'EPERM';
 }
 
 /** Over the version that the claim saw. A look is not atomic with the `rename(2)`, but an append may have run for hours since its base was taken or replaced. */
@@ -69,6 +69,6 @@ async function renameOver(file: string, target: string, over: Version): Promise<
   if (there?.ino === mine.ino) await unlink(file);
   else if (!there) return 'vanished';
   else if (versionOf(there) !== over) return foundOf(there);
-  else await rename(file, target);
+  else await orRefused(() => rename(file, target));
   return undefined;
 }

@@ -5,7 +5,7 @@ import type { Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import { type Checkpoint, fileStart } from './checkpoint';
 import { removeFile } from './durable-directory';
-import { codeOf, storeFailure, versionOf } from './layout';
+import { codeOf, orRefused, storeFailure, versionOf } from './layout';
 import { writeAll } from './write-all';
 
 /** Reading files: one version to a partner, a part file for its checksum, a whole file into a new part file. */
@@ -48,7 +48,7 @@ async function openVersion(file: string, version: Version): Promise<OpenVersion 
   let handle: FileHandle;
   try {
     // Somebody may have put a pipe or a link there: neither may block us nor lead elsewhere.
-    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    handle = await orRefused(() => open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW));
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? '')) return undefined;
     throw storeFailure(error);

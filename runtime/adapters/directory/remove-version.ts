@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ObjectKey, Version } from '../../model/entry';
 import type { Found } from '../../ports/object-store';
 import { flushDirectory, flushLeft, removeFile } from './durable-directory';
-import { asidePath, codeOf, foundOf, lookAtFile, pathIfAny, type Roots, versionOf } from './layout';
+import { asidePath, codeOf, foundOf, lookAtFile, orRefused, pathIfAny, type Roots, versionOf } from './layout';
 import { mayNotLink } from './publish';
 import { removeEmptyFrom } from './temporary-folders';
 
@@ -29,7 +29,7 @@ export async function removeVersion(
   if (!seen) return 'absent';
   if (versionOf(seen) !== version) return { other: foundOf(seen) };
   try {
-    await rename(target, aside);
+    await orRefused(() => rename(target, aside));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return 'absent';
     throw error;
