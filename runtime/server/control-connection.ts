@@ -176,17 +176,18 @@ export class ControlConnection implements ControlChannel {
     // Behind CCC nothing may come inside TLS but its end; it would be a command under the wrong protection.
     tlsSocket.on('data', () => raw.destroy());
     const ended = new Promise<boolean>((resolve) => {
-      const timer = clock.timer(closeNotifyWait, () => resolve(false));
-      const done = () => {
+      const settle = (clear: boolean) => {
         timer.cancel();
-        resolve(true);
+        // A session may begin anew hundreds of times on one socket.
+        raw.off('close', gone);
+        resolve(clear);
       };
+      const gone = () => settle(false);
+      const done = () => settle(true);
+      const timer = clock.timer(closeNotifyWait, gone);
       tlsSocket.once('end', done);
       records.onClear = done;
-      raw.once('close', () => {
-        timer.cancel();
-        resolve(false);
-      });
+      raw.once('close', gone);
     });
     tlsSocket.end(reply);
     tlsSocket.resume();

@@ -73,6 +73,8 @@ describe.each(versions)('a control connection with %s', (version) => {
     const opened = await explicit();
     const { session } = opened;
     let clear = opened.peer;
+    const { raw } = (session.control as unknown as { options: { raw: Socket } }).options;
+    const left: number[][] = [];
     for (let round = 0; round < 3; round++) {
       const { tapped, tls, peer } = await upgrade(session, clear, version);
       tls.write('REIN\r\n');
@@ -88,7 +90,10 @@ describe.each(versions)('a control connection with %s', (version) => {
       await session.until(() => session.text.endsWith(`clear ${round}\r\n`), 'clear text after REIN');
       session.control.write('200 heard\r\n');
       await clear.expect('200 heard\r\n');
+      left.push(raw.eventNames().map((name) => raw.listenerCount(name)));
     }
+    // Nothing stays on the socket: a session may begin anew hundreds of times.
+    expect(left[2]).toEqual(left[0]);
   });
 
   it('hears clear bytes that are glued behind the close_notify', async () => {
