@@ -54,6 +54,9 @@ function begin(): { readonly config: Config; readonly log: Log } {
     log.error('server.fatal', { cause });
     process.exit(exitCodes.cannotStart);
   });
+  // Node would write several lines of plain text into the log.
+  process.removeAllListeners('warning');
+  process.on('warning', (cause) => log.warn('server.warning', { text: cause.message, cause }));
   return { config, log };
 }
 

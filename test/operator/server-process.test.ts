@@ -68,6 +68,19 @@ it('runs, restarts with what it had, shares its folder with the command line and
   expect((await again.ended).code).toBe(0);
 });
 
+it('what Node warns of is a line of the log like any other', async () => {
+  const preload = path.join(folder, 'warns.js');
+  writeFileSync(preload, "process.emitWarning('something is old', 'DeprecationWarning', 'DEP0000');");
+  const server = start('main.ts', [], settings('warned', { NODE_OPTIONS: `--require=${preload}` }));
+  await server.until(ready);
+  const lines = server.err().trim().split('\n');
+  expect(lines.map((text) => JSON.parse(text) as object)).toContainEqual(
+    expect.objectContaining({ level: 'warn', event: 'server.warning', text: 'something is old' }),
+  );
+  server.process.kill('SIGTERM');
+  expect((await server.ended).code).toBe(0);
+});
+
 it('a second Ctrl-C does not wait for anybody', async () => {
   const server = start('main.ts', [], settings('impatient'));
   await server.until(ready);
