@@ -22,6 +22,7 @@ import { refusal, untilAnswered } from './until-answered';
  */
 export async function deleteFile(fs: Filesystem, user: User, path: VirtualPath): Promise<void> {
   requireRight(user, path, 'delete');
+  if (path === '/') throw new Failure('is-a-directory', 'Is a directory.');
   const key = objectKey(user, path);
   const state = await settledState(fs, key, user);
   const shadow = shadowOf(state, user);

@@ -233,11 +233,12 @@ async function prepareUnique(
   }
 }
 
-/** Undefined: the name is taken, by an entry, a file of others, another upload or a change under way. */
+/** Undefined: the name is taken, by an entry, a file of others or whatever else they have put there, another upload or a change under way. */
 async function reserveName(fs: Filesystem, { user, client }: Sender, path: VirtualPath, token: string): Promise<UploadRecord | undefined> {
   const key = objectKey(user, path);
   const storedKey = storedKeyOf(user, path);
-  if (fs.active.of(key, user.name).length > 0 || (await fs.objects.look(storedKey))) return undefined;
+  if (fs.active.of(key, user.name).length > 0 || (await fs.objects.look(storedKey)) || (await fs.folders.unknownAt(fs, key)))
+    return undefined;
   return transact(fs, async (tx) => {
     const { entry, claim, uploads } = await readPath(tx, key);
     const mine = uploads.find((upload) => upload.token === token);

@@ -127,6 +127,13 @@ describe('an upload', () => {
     expect(await names(view)).toHaveLength(3);
   });
 
+  it('under a name of the server meets no directory that others have put there', async () => {
+    const { view, objects } = setUp();
+    objects.folders.add('acme/scan');
+    const { path } = await view.prepareUpload(at('/scan'), { kind: 'unique' });
+    expect(path).toMatch(/^\/scan\../);
+  });
+
   it('of two at once the one that began later is there in the end, whole', async () => {
     const { view } = setUp();
     const first = await view.prepareUpload(at('/a'), { kind: 'new' });
@@ -220,6 +227,10 @@ describe('an upload that nothing has cut', () => {
     await first;
     expect(await get(view, '/a')).toBe('123456789');
   });
+});
+
+it('the home is a directory, which no DELE removes', async () => {
+  expect(await kindOf(setUp().view.deleteFile(at('/')))).toBe('is-a-directory');
 });
 
 describe('temporary names', () => {
