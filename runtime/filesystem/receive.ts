@@ -222,6 +222,7 @@ const dropping: ReadonlySet<FailureKind> = new Set([
   'not-found',
   'base-changed',
   'overtaken',
+  'not-stored',
   // What it was to continue is gone from the store: told again, its size would lead into the same refusal.
   'restart-not-possible',
 ]);

@@ -31,6 +31,7 @@ export type FailureKind =
   | 'unconfirmed'
   | 'store-unavailable'
   | 'store-refused'
+  | 'not-stored'
   // the data connection
   | 'no-data-connection'
   | 'wrong-peer'

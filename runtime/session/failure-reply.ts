@@ -25,6 +25,7 @@ const situations: Record<FailureKind, keyof typeof failureCodes> = {
   unconfirmed: 'storage',
   'store-unavailable': 'storage',
   'store-refused': 'storage',
+  'not-stored': 'storage',
   'no-data-connection': 'noDataConnection',
   'wrong-peer': 'noDataConnection',
   'data-tls': 'dataTls',

@@ -30,6 +30,7 @@ const faults: Readonly<Record<FailureKind, Fault>> = {
   unconfirmed: 'server',
   'store-unavailable': 'server',
   'store-refused': 'server',
+  'not-stored': 'server',
   'no-data-connection': 'client',
   'wrong-peer': 'client',
   'data-tls': 'client',

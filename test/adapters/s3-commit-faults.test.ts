@@ -88,7 +88,7 @@ describeOn(versitygw, (server) => {
     it('of other bytes than were received is refused by the store, for good', async () => {
       const { writer } = await settledWriter(large);
       between.proxy.plan('CompleteMultipartUpload', { code: 'BadDigest', status: 400 });
-      expect(await kindOf(writer.complete(undefined))).toBe('overtaken');
+      expect(await kindOf(writer.complete(undefined))).toBe('not-stored');
       expect(await between.direct.look('acme/a')).toBeUndefined();
     });
 
@@ -195,7 +195,7 @@ describeOn(versitygw, (server) => {
     ])('is sent once and told as refused when the store answers %s', async (code, status) => {
       const { writer } = await settledWriter(small);
       between.proxy.plan('PutObject', { code, status });
-      expect(await writer.complete(undefined)).toEqual({ refused: expect.objectContaining({ kind: 'overtaken' }) });
+      expect(await writer.complete(undefined)).toEqual({ refused: expect.objectContaining({ kind: 'not-stored' }) });
       expect(between.proxy.of('PutObject')).toHaveLength(1);
       expect(await between.direct.look('acme/a')).toBeUndefined();
     });

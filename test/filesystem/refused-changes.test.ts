@@ -34,7 +34,7 @@ describe('a delete that the store refuses', () => {
     refuse('DeleteObjectCommand');
     const began = clock.monotonic();
     await expect(view.deleteFile(at('/a'))).rejects.toMatchObject({
-      kind: 'overtaken',
+      kind: 'store-refused',
       message: expect.stringMatching(/^Storage refuses/),
     });
     expect(clock.monotonic() - began).toBeLessThan(1_000);
@@ -48,7 +48,7 @@ describe('a delete that the store refuses', () => {
     const { fs, clock, refuse, view } = make();
     await put(view, '/a', 'kept');
     refuse('DeleteObjectCommand', { unanswered: 1 });
-    expect(await kindOf(view.deleteFile(at('/a')))).toBe('overtaken');
+    expect(await kindOf(view.deleteFile(at('/a')))).toBe('store-refused');
     expect(await unfinished(fs)).toEqual(['claim delete acme/a']);
     await clock.sleep(31_000);
     await sweep(fs, alive);
@@ -59,8 +59,8 @@ describe('a delete that the store refuses', () => {
 
 describe('a rename that the store refuses', () => {
   it.each([
-    ['AccessDenied', 403, 'overtaken'],
-    ['InvalidStorageClass', 400, 'overtaken'],
+    ['AccessDenied', 403, 'store-refused'],
+    ['InvalidStorageClass', 400, 'store-refused'],
     ['InvalidObjectState', 403, 'not-allowed'],
   ])('as %s is answered at once, leaves the file, and frees both paths', async (name, status, kind) => {
     const { fs, clock, refuse, view } = make();
@@ -79,7 +79,7 @@ describe('a rename that the store refuses', () => {
     const { fs, bucket, refuse, view } = make();
     await put(view, '/a', 'x'.repeat(300 * 1024));
     refuse('UploadPartCopyCommand');
-    expect(await kindOf(rename(view, '/a', '/b'))).toBe('overtaken');
+    expect(await kindOf(rename(view, '/a', '/b'))).toBe('store-refused');
     expect(await unfinished(fs)).toEqual([]);
     expect(bucket.s3.uploads.size).toBe(0);
   });

@@ -40,7 +40,7 @@ describe('a small file that the store refuses', () => {
     state.code = { name, status };
     const began = clock.monotonic();
     await expect(put(view, '/a', 'sent')).rejects.toMatchObject({
-      kind: 'overtaken',
+      kind: 'not-stored',
       message: expect.stringMatching(/^Storage refuses the file, and nothing of it was kept\./),
       cause: { name },
     });
@@ -67,7 +67,7 @@ describe('a small file that the store refuses', () => {
   it('leaves what it should have replaced', async () => {
     const { fs, view } = make('stored', 'refused');
     await put(view, '/a', 'before');
-    expect(await kindOf(put(view, '/a', 'after'))).toBe('overtaken');
+    expect(await kindOf(put(view, '/a', 'after'))).toBe('not-stored');
     expect(await get(view, '/a')).toBe('before');
     expect(await unfinished(fs)).toEqual([]);
   });

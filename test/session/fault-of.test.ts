@@ -11,6 +11,8 @@ it.each<[FailureKind, string]>([
   ['too-large', 'refused'],
   ['store-unavailable', 'server'],
   ['disk-full', 'server'],
+  ['store-refused', 'server'],
+  ['not-stored', 'server'],
   ['shutdown', 'server'],
 ])('a transfer that failed with %s failed because of the %s', (kind, fault) => {
   expect(faultOf(new Failure(kind, 'It failed.'))).toBe(fault);

@@ -82,7 +82,7 @@ export async function putWhole(
 function refusedPut(bucket: Bucket, cause: unknown): Refused {
   bucket.onFailed?.();
   const text = 'Storage refuses the file, and nothing of it was kept. Whoever runs this server has to see to that; then send it again.';
-  return { refused: new Failure('overtaken', text, { cause }) };
+  return { refused: new Failure('not-stored', text, { cause }) };
 }
 
 /** Repeated until it has an answer; what an earlier attempt did is recognised by the token. */

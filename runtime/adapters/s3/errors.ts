@@ -166,7 +166,7 @@ class WrongRequest extends Error {}
 export function refusedChange(error: unknown): Failure | undefined {
   if (error instanceof Denied || error instanceof WrongRequest) {
     const text = 'Storage refuses this change, and nothing was changed. Whoever runs this server has to see to that; then try again.';
-    return new Failure('overtaken', text, { cause: error.cause });
+    return new Failure('store-refused', text, { cause: error.cause });
   }
   return error instanceof Failure && error.kind !== 'store-unavailable' && error.kind !== 'taken-over' ? error : undefined;
 }

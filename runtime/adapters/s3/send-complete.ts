@@ -78,7 +78,7 @@ export async function sendComplete(bucket: Bucket, whole: WholeUpload): Promise<
       case 'damaged':
       case 'fault':
         await endUpload(bucket, storedKey, uploadId);
-        throw new Failure('overtaken', 'The storage has other bytes than were received; send the file again.', { cause: error });
+        throw new Failure('not-stored', 'The storage has other bytes than were received; send the file again.', { cause: error });
       default:
         throw error;
     }
