@@ -140,6 +140,8 @@ function regionOf(environment: NodeJS.ProcessEnv): string | undefined {
 export function buildCommandLine(write?: (text: string) => void): Command {
   const program = new Command('causeway').description('FTPS in, whole and verified files out.').showHelpAfterError();
   program.exitOverride();
+  // --stack works with every command, so the help of every command names it.
+  program.configureHelp({ showGlobalOptions: true });
   if (write) program.configureOutput({ writeOut: write, writeErr: write });
   program.addHelpText('after', '\nExamples:\n  causeway serve\n  causeway partner add acme\n  causeway sheet acme --host ftps.example.com');
   program.option('--stack <name>', 'work on a stack that cdk deploy has made, with the rights of this AWS account');
@@ -153,6 +155,7 @@ export function buildCommandLine(write?: (text: string) => void): Command {
   });
   program
     .command('serve')
+    .configureHelp({ showGlobalOptions: false })
     .description('run the server; settings come from the environment')
     .addHelpText('after', '\nExample:\n  CAUSEWAY_DATA=/srv/causeway causeway serve\n\nAll settings: causeway settings')
     .action(() => main());

@@ -100,7 +100,7 @@ const everyCommand = ['', 'serve', 'settings', 'sheet', 'partner', 'doctor', 're
   ['add', 'set', 'password', 'show', 'list', 'enable', 'disable', 'remove'].map((verb) => `partner ${verb}`),
 );
 
-it.each(everyCommand)('causeway %s --help shows an example', async (command) => {
+it.each(everyCommand)('causeway %s --help shows an example, and that it works on a stack', async (command) => {
   let shown = '';
   const program = buildCommandLine((text) => {
     shown += text;
@@ -109,6 +109,7 @@ it.each(everyCommand)('causeway %s --help shows an example', async (command) => 
   const error = await program.parseAsync(['node', 'causeway', ...words, '--help']).catch((reason: unknown) => reason);
   expect(explainError(error)).toEqual({ code: 0, text: '' });
   expect(shown).toMatch(new RegExp(`Examples?:\\n(.*\\n)*.*causeway ${command}`));
+  expect(shown.includes('--stack <name>')).toBe(command !== 'serve');
 });
 
 it('no command is left out of that list', () => {
