@@ -94,9 +94,11 @@ function addReconcile(program: Command, { configuration, print, withJson }: Comm
         try {
           await reconcileAll(fs, directories, { repair: !dryRun, after, signal }, report, (step) => {
             bar.advance(0, step.key);
-            if (!step.drift || options.json) return;
+            if (!step.drift) return;
             bar.clear();
-            process.stdout.write(`${step.drift}  ${JSON.stringify(step.key)}${step.repaired ? `  ${step.repaired}` : ''}\n`);
+            // The JSON is one value, and a store may have millions of keys: beside it, as import tells its files.
+            const told = options.json ? process.stderr : process.stdout;
+            told.write(`${step.drift}  ${JSON.stringify(step.key)}${step.repaired ? `  ${step.repaired}` : ''}\n`);
           });
         } finally {
           bar.clear();

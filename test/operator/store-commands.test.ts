@@ -124,6 +124,9 @@ it('a folder is imported, imported again, and what others change is reconciled',
   });
   unlinkSync(path.join(objects, 'acme/archive/one'));
   expect(await causeway('reconcile', '--dry-run')).toMatchObject({ code: 1, out: expect.stringContaining('missing  "acme/archive/one"') });
+  const { out, err } = await causeway('reconcile', '--dry-run', '--json');
+  expect(JSON.parse(out)).toMatchObject({ compared: 2, drifts: 1 });
+  expect(err).toContain('missing  "acme/archive/one"\n');
   expect(await causeway('reconcile')).toMatchObject({ code: 0, out: expect.stringContaining('2 files compared, 1 differ, 1 put right') });
   expect(await causeway('reconcile', '--prefix', 'acme/archive/sub')).toMatchObject({
     code: 0,
