@@ -20,11 +20,20 @@ export function partnerChanges({ home, rights, directory, allow, maxSessions, ma
     ...(home !== undefined && { home }),
     ...(rights !== undefined && { rights: parseRights(rights) }),
     ...(directory && { directories: parseDirectories(directory) }),
-    ...(allow && { allowedAddresses: allow.flatMap((given) => (given === 'any' ? [] : given.split(','))) }),
+    ...(allow && { allowedAddresses: parseAllowed(allow) }),
     ...(maxSessions !== undefined && { maxSessions: parseLimit('--max-sessions', maxSessions) }),
     ...(maxFile !== undefined && { maxFileBytes: parseLimit('--max-file', maxFile) }),
     ...(switches && { switches: parseSwitches(switches) }),
   };
+}
+
+/** Blocks, or `any` alone: beside one it would say the opposite. */
+function parseAllowed(allow: readonly string[]): readonly string[] {
+  const given = allow.flatMap((list) => list.split(','));
+  if (!given.includes('any')) return given;
+  const block = given.find((one) => one !== 'any');
+  if (block !== undefined) throw wrongUsage(`--allow any lifts the limit that --allow ${block} sets: give one of them`);
+  return [];
 }
 
 /** `all`, `drop-box`, `none`, or a list such as `list,read,write`. */

@@ -99,4 +99,6 @@ it('changes hold only what was named, for what is not there stays as it is', () 
     allowedAddresses: ['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32'],
   });
   expect(partnerChanges({ allow: ['any'] })).toEqual({ allowedAddresses: [] });
+  for (const allow of [['any', '192.0.2.0/24'], ['192.0.2.0/24,any']])
+    expect(() => partnerChanges({ allow })).toThrow('--allow any lifts the limit that --allow 192.0.2.0/24 sets: give one of them');
 });
