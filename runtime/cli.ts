@@ -10,7 +10,7 @@ import { describeConnection, describeDeployed } from './describe-connection';
 import { main } from './main';
 import { type DeployedStack, findStack } from './open-stack';
 import { askHidden } from './operator/ask-hidden';
-import { connectionSheet } from './operator/connection-sheet';
+import { checkHost, connectionSheet } from './operator/connection-sheet';
 import { OperatorError } from './operator/operator-error';
 import { type ChangeOptions, partnerChanges, switchNames } from './operator/partner-options';
 import { partnerAsData, partnerAsLine, partnerAsText } from './operator/partner-text';
@@ -98,11 +98,10 @@ function passwordLine(password: string | undefined): string {
 
 async function printSheet(partner: string, options: JsonOption & { readonly host?: string }): Promise<void> {
   const config = configuration();
+  const host = options.host === undefined ? undefined : checkHost(options.host);
   await withPartners(async ({ partners }) => {
     await partners.show(partner);
-    const described = await (stack
-      ? describeDeployed(config, options.host ?? stack.host, stack.name)
-      : describeConnection(config, config, options.host));
+    const described = await (stack ? describeDeployed(config, host ?? stack.host, stack.name) : describeConnection(config, config, host));
     if ('unseen' in described)
       process.stderr.write(`note: ${described.unseen}; made at an address that partnerCidrs lets in, the sheet has its fingerprint\n`);
     const facts = { ...described, partner, password: undefined };
@@ -147,6 +146,7 @@ export function buildCommandLine(write?: (text: string) => void): Command {
   program.option('--stack <name>', 'work on a stack that cdk deploy has made, with the rights of this AWS account');
   program.hook('preAction', async (command, action) => {
     const { stack: name } = command.opts<{ stack?: string }>();
+    if (name === '') throw new OperatorError('--stack is empty: it names a stack, causeway unless settings say otherwise', 'usage');
     if (name !== undefined && action.name() === 'serve')
       throw new OperatorError('serve runs a server here; --stack is for one that cdk deploy has made, which runs already', 'usage');
     // The server has an answer of its own to this.

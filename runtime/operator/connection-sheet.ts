@@ -1,3 +1,7 @@
+// `isIP` only reads text; no socket comes in with it.
+import { isIP } from 'node:net';
+import { OperatorError } from './operator-error';
+
 /** What a partner needs to connect, on one page, with commands that work as they are printed. */
 export interface SheetFacts {
   readonly host: string;
@@ -18,6 +22,13 @@ export interface SheetFacts {
   readonly dataFolder: string | undefined;
   /** Set when the server was deployed as a stack: the operator's commands need its name. */
   readonly stack: string | undefined;
+}
+
+/** What the sheet's commands name must be a host to a shell and to a URL. */
+export function checkHost(host: string): string {
+  if (isIP(host) === 0 && !/^[\p{L}\p{N}][\p{L}\p{N}._-]{0,252}$/u.test(host))
+    throw new OperatorError(`--host is "${host}", but must be a name such as ftps.example.com, or an address`, 'usage');
+  return host;
 }
 
 export function connectionSheet(facts: SheetFacts): string {

@@ -75,14 +75,15 @@ it('a bug is told with its stack', () => {
 });
 
 it('what cannot be done ends with 1, what was written wrongly with 2, both with one line', async () => {
-  const [nobody, wrong, unasked, noFolder] = await Promise.all([
+  const [nobody, wrong, unasked, unnamed, noFolder] = await Promise.all([
     causeway(['partner', 'show', 'nobody']),
     causeway(['partner', 'add', '../acme']),
     causeway(['partner', 'add', 'acme', '--ask']),
+    causeway(['partner', 'list', '--stack', '']),
     causeway(['partner', 'list'], undefined, { CAUSEWAY_DATA: path.join(folder, 'nowhere') }),
   ]);
   expect(nobody).toEqual({ code: 1, out: '', err: 'causeway: there is no partner nobody: "causeway partner list" names them\n' });
-  for (const { code, out, err } of [wrong, unasked]) {
+  for (const { code, out, err } of [wrong, unasked, unnamed]) {
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(/^causeway: [^\n]+\n$/);
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { connectionSheet, type SheetFacts } from '../../runtime/operator/connection-sheet';
+import { checkHost, connectionSheet, type SheetFacts } from '../../runtime/operator/connection-sheet';
 
 const facts: SheetFacts = {
   host: 'localhost',
@@ -128,3 +128,14 @@ it('a port that is not chosen yet is not printed as 0', () => {
 it('an IPv6 address stands in brackets', () => {
   expect(words(sheet({ host: '2001:db8::5' }), 'curl')).toContain('ftp://[2001:db8::5]:2121/');
 });
+
+it.each(['ftps.example.com', 'localhost', '203.0.113.5', '2001:db8::1', 'b\u00fccher.example'])('%s is a host', (host) => {
+  expect(checkHost(host)).toBe(host);
+});
+
+it.each(['', 'two words', 'host;$(id)', "a'b", 'ftps.example.com:21', 'ftp://host', '-x'])(
+  '"%s" is no host, and is not printed into commands',
+  (host) => {
+    expect(() => checkHost(host)).toThrow(`--host is "${host}", but must be a name such as ftps.example.com, or an address`);
+  },
+);
