@@ -22,11 +22,13 @@ export function addSessionCommands(program: Command, { configuration, print, wit
           print(options, rows, sessionsAsText(rows, Date.now()));
           return;
         }
-        for (;;) {
-          const rows = await opened.sessions.list();
-          const text = options.json ? `${JSON.stringify(rows)}\n` : sessionsAsText(rows, Date.now());
+        for await (const seen of opened.sessions.watch(betweenScreens)) {
+          if (seen === undefined) {
+            process.stderr.write('causeway: the sessions cannot be read now; it is tried again\n');
+            continue;
+          }
+          const text = options.json ? `${JSON.stringify(seen)}\n` : sessionsAsText(seen, Date.now());
           process.stdout.write(process.stdout.isTTY && !options.json ? `${clearScreen}${text}` : text);
-          await opened.pause(betweenScreens);
         }
       } finally {
         await opened.close();

@@ -60,7 +60,6 @@ export async function openOperator(config: Pick<Config, 'data' | 'metadata'>): P
 
 export interface SessionTools {
   readonly sessions: Sessions;
-  pause(milliseconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,7 +71,7 @@ export async function openSessions(config: Config): Promise<SessionTools> {
   if (folder) requireDataFolder(config.data);
   const leases = folder ? openFolderLeases(config.data, surroundings, 'beside it') : (await openIndex(config, surroundings, false)).leases;
   const sessions = new Sessions({ leases, clock: systemClock, beatEvery: beatEvery(config) });
-  return { sessions, pause: (milliseconds) => systemClock.sleep(milliseconds), close: () => closeAll(undo) };
+  return { sessions, close: () => closeAll(undo) };
 }
 
 /** Bytes that part buffers are a share of. */

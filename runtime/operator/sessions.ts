@@ -1,3 +1,4 @@
+import { Failure } from '../model/failure';
 import type { Clock } from '../ports/clock';
 import type { LeaseStore, SessionRow } from '../ports/lease-store';
 import { OperatorError } from './operator-error';
@@ -34,6 +35,19 @@ export class Sessions {
     }
     const rows = await this.rowsOf([...this.seen.keys()].filter((task) => this.isAlive(task)));
     return rows.sort((left, right) => left.begun - right.begun || (left.id < right.id ? -1 : 1));
+  }
+
+  /** For ever. Once a look has gone through, a store that does not answer (undefined) ends nothing: that is when somebody watches. */
+  async *watch(every: number): AsyncGenerator<readonly SessionRow[] | undefined> {
+    for (let looked = false; ; await this.options.clock.sleep(every)) {
+      try {
+        yield await this.list();
+        looked = true;
+      } catch (error) {
+        if (!looked || !(error instanceof Failure && error.kind === 'store-unavailable')) throw error;
+        yield undefined;
+      }
+    }
   }
 
   /** Resolves when it has ended. Throws `OperatorError` when there is no such session, or it does not end. */

@@ -1,4 +1,5 @@
 import { MemoryLeaseStore } from '../../runtime/adapters/memory/memory-lease-store';
+import { Failure } from '../../runtime/model/failure';
 import { sessionsAsText } from '../../runtime/operator/session-text';
 import { Sessions } from '../../runtime/operator/sessions';
 import type { SessionRow } from '../../runtime/ports/lease-store';
@@ -105,6 +106,35 @@ describe('kick', () => {
     await beat();
     await leases.show(row('s-a', 'one'));
     await expect(wait(sessions.kick('s-a'))).rejects.toThrow('session s-a was told to end and has not within 26 seconds');
+  });
+});
+
+describe('whoever watches them', () => {
+  const away = new Failure('store-unavailable', 'away');
+
+  it('goes on where the store is away for a while', async () => {
+    const { leases, clock, sessions } = make();
+    const tasks = leases.tasks.bind(leases);
+    const screens = sessions.watch(2_000);
+    const next = async () => {
+      const screen = screens.next();
+      await clock.advance(2_000);
+      return (await screen).value;
+    };
+    expect(await next()).toEqual([]);
+    leases.tasks = () => Promise.reject(away);
+    expect([await next(), await next()]).toEqual([undefined, undefined]);
+    leases.tasks = tasks;
+    expect(await next()).toEqual([]);
+  });
+
+  it.each([
+    ['the first look does not go through', away],
+    ['it is no question of waiting', new Error('a bug')],
+  ])('is told and ended when %s', async (_, error) => {
+    const { leases, sessions } = make();
+    leases.tasks = () => Promise.reject(error);
+    await expect(sessions.watch(2_000).next()).rejects.toBe(error);
   });
 });
 
