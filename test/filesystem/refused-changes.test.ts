@@ -44,6 +44,17 @@ describe('a delete that the store refuses', () => {
     expect(await events(fs)).toEqual(['arrived acme/a', 'arrived acme/a']);
   });
 
+  it('although its condition holds is told so soon', async () => {
+    const { fs, clock, refuse, view } = make();
+    await put(view, '/a', 'kept');
+    refuse('DeleteObjectCommand', { name: 'PreconditionFailed', status: 412 });
+    const began = clock.monotonic();
+    expect(await kindOf(view.deleteFile(at('/a')))).toBe('busy');
+    expect(clock.monotonic() - began).toBeLessThan(1_000);
+    expect(await unfinished(fs)).toEqual([]);
+    expect(await get(view, '/a')).toBe('kept');
+  });
+
   it('after a request without an answer keeps the claim while that may still land', async () => {
     const { fs, clock, refuse, view } = make();
     await put(view, '/a', 'kept');
@@ -62,6 +73,7 @@ describe('a rename that the store refuses', () => {
     ['AccessDenied', 403, 'store-refused'],
     ['InvalidStorageClass', 400, 'store-refused'],
     ['InvalidObjectState', 403, 'not-allowed'],
+    ['PreconditionFailed', 412, 'busy'],
   ])('as %s is answered at once, leaves the file, and frees both paths', async (name, status, kind) => {
     const { fs, clock, refuse, view } = make();
     await put(view, '/a', 'kept');

@@ -64,6 +64,17 @@ describe('a small file that the store refuses', () => {
     expect(await get(view, '/a')).toBe('sent again');
   });
 
+  it('whose condition is refused although it holds ends soon, and the path is free again', async () => {
+    const { fs, clock, state, view } = make(...Array<Answer>(4).fill('refused'));
+    state.code = { name: 'PreconditionFailed', status: 412 };
+    const began = clock.monotonic();
+    expect(await kindOf(put(view, '/a', 'sent'))).toBe('overtaken');
+    expect(clock.monotonic() - began).toBeLessThan(1_000);
+    expect(await unfinished(fs)).toEqual([]);
+    await put(view, '/a', 'sent again');
+    expect(await get(view, '/a')).toBe('sent again');
+  });
+
   it('leaves what it should have replaced', async () => {
     const { fs, view } = make('stored', 'refused');
     await put(view, '/a', 'before');

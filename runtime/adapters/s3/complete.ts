@@ -8,7 +8,7 @@ import { Body } from './body';
 import { type Bucket, timeoutFor } from './bucket';
 import { checksumOfPut } from './checksum';
 import { findOwn } from './confirm';
-import { outcomeOf, unavailable } from './errors';
+import { outcomeOf } from './errors';
 import { finishUpload } from './finish';
 import { contentType, metadataOf, targetOf } from './headers';
 import { look, lookForOwn, type Own } from './look';
@@ -75,7 +75,8 @@ export async function putWhole(
     if (seen.other && seen.other.version !== over) return { occupied: seen.other };
     if (!seen.other && over !== undefined) return 'vanished';
   }
-  throw unavailable(new Error('a conditional put is refused although its condition holds'));
+  const text = 'The path is being changed from outside all the time, and nothing of the file was kept; send it again.';
+  return { refused: new Failure('overtaken', text, { cause: new Error('a conditional put is refused although its condition holds') }) };
 }
 
 /** No rights, a class, a tag or a key that the store does not take: its client must not wait for that to change. */

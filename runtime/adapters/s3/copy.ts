@@ -3,7 +3,7 @@ import type { Bucket } from './bucket';
 import { wholeCrc32 } from './checksum';
 import { conditionFor } from './complete';
 import { copyVersion, keepsCondition } from './copy-version';
-import { unavailable } from './errors';
+import { changedAllTheTime } from './errors';
 import { finishUpload } from './finish';
 import { copiedMetadata } from './headers';
 import { foundOf, head, lookForOwn } from './look';
@@ -46,5 +46,5 @@ export async function copyObject(bucket: Bucket, copy: Copy): Promise<Copied> {
     if (outcome === 'refused') continue;
     return 'version' in outcome ? outcome : finishUpload(bucket, to, { token, size }, outcome.completed);
   }
-  throw unavailable(new Error('a conditional copy is refused although its condition holds'));
+  throw changedAllTheTime('copy');
 }

@@ -138,6 +138,12 @@ export function unavailable(cause: unknown): Failure {
   return new Failure('store-unavailable', 'Storage is not available; try again later.', { cause });
 }
 
+/** Refused again and again although what it saw is there each time: nothing was changed. */
+export function changedAllTheTime(request: 'copy' | 'delete'): Failure {
+  const cause = new Error(`a conditional ${request} is refused although its condition holds`);
+  return new Failure('busy', 'The file is being changed from outside all the time; try again in a moment.', { cause });
+}
+
 /** What is thrown when no more attempts are made and the answer is none that the caller expects. */
 export function failureOf(error: unknown): Error {
   if (error instanceof Failure) return error;

@@ -3,7 +3,7 @@ import type { ObjectKey, Version } from '../../model/entry';
 import type { Found } from '../../ports/object-store';
 import { once } from './attempts';
 import { type Bucket, fullKey } from './bucket';
-import { outcomeOf, refusedChange, unavailable } from './errors';
+import { changedAllTheTime, outcomeOf, refusedChange } from './errors';
 import { look } from './look';
 import { parseVersion, quoted } from './versions';
 
@@ -44,5 +44,5 @@ export async function removeObject(
       if (outcome !== 'refused') throw refusedChange(error) ?? error;
     }
   }
-  throw unavailable(new Error('a conditional delete is refused although its condition holds'));
+  throw changedAllTheTime('delete');
 }
