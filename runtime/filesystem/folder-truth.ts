@@ -162,23 +162,34 @@ export class FolderTruth {
     });
   }
 
+  /** Several at a time: an index flushes together what is written at the same moment, and a folder of many files is known in seconds. */
   private async work(): Promise<void> {
     const { fs } = this;
     const again = new Set<ObjectKey>();
-    for (const key of this.pending) {
-      this.pending.delete(key);
-      try {
-        const outcome = await this.settleDifference(key);
-        if (outcome === 'unsettled') again.add(key);
-      } catch (error) {
-        fs.log.warn('store.error', {
-          path: key,
-          text: 'a difference between index and folder was not settled; the next look will',
-          cause: error,
-        });
+    const lane = async (keys: Iterable<ObjectKey>) => {
+      for (const key of keys) {
+        this.pending.delete(key);
+        if ((await this.tryToSettle(key)) === 'unsettled') again.add(key);
       }
+    };
+    while (this.pending.size > 0) {
+      const keys = this.pending.values();
+      await Promise.all(Array.from({ length: settledAtOnce }, () => lane(keys)));
     }
     if (again.size > 0) fs.clock.timer(keepsStill + 100, () => this.noteDifferences(again));
+  }
+
+  private async tryToSettle(key: ObjectKey): Promise<string | undefined> {
+    try {
+      return await this.settleDifference(key);
+    } catch (error) {
+      this.fs.log.warn('store.error', {
+        path: key,
+        text: 'a difference between index and folder was not settled; the next look will',
+        cause: error,
+      });
+      return undefined;
+    }
   }
 
   private async settleDifference(key: ObjectKey): Promise<string> {
@@ -251,6 +262,7 @@ const stampSettles = 1_000;
 const maxSightings = 10_000;
 const maxAgreed = 10_000;
 const maxPending = 10_000;
+const settledAtOnce = 32;
 
 /** What an upload of this very path stored once more: a request of its that had gone without an answer landed after it was committed. */
 async function isLateDuplicate(tx: Transaction, key: ObjectKey, found: Found): Promise<boolean> {

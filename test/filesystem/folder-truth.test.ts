@@ -2,8 +2,9 @@ import { claimKey, entryKey } from '../../runtime/filesystem/rows';
 import { transact } from '../../runtime/filesystem/transaction';
 import type { DirectoryEntry } from '../../runtime/model/entry';
 import { settle } from '../support/fake-clock';
-import { at, events, get, makeUser, names, put, viewOf } from '../support/filesystem';
+import { at, events, get, makeFilesystem, makeUser, names, put, viewOf } from '../support/filesystem';
 import { kindOf, oneProcess } from '../support/one-process';
+import { wrapPorts } from '../support/wrapped-ports';
 
 const look = (made: ReturnType<typeof oneProcess>, key: string) => made.fs.folders.makeEqual(key, key);
 const placed = Buffer.from('placed');
@@ -31,6 +32,27 @@ describe('a file that others put there', () => {
     }
     await made.clock.advance(500);
     expect(await look(made, 'acme/a')).toBe('adopted');
+  });
+
+  it('does not wait for the others that were put there with it', async () => {
+    const made = oneProcess();
+    for (let index = 0; index < 100; index++) made.objects.place(`acme/${index}`, placed);
+    let open = 0;
+    let most = 0;
+    const counted = wrapPorts(made, async (called, act) => {
+      if (called !== 'objects.look') return act();
+      most = Math.max(most, ++open);
+      await settle();
+      open--;
+      return act();
+    });
+    const fs = makeFilesystem(counted, made.clock);
+    await names(viewOf(fs));
+    await settle(300);
+    await made.clock.advance(3_000);
+    await settle(300);
+    expect(await names(viewOf(fs))).toHaveLength(100);
+    expect(most).toBeGreaterThan(10);
   });
 
   it('begins anew when it was away meanwhile', async () => {
