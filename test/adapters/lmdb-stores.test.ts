@@ -56,6 +56,16 @@ describe('an lmdb environment', () => {
     expect((await users.find('acme'))?.user.switches).toEqual(defaultSwitches);
   });
 
+  it('lets others have a turn between the pages of a large directory', async () => {
+    const store = new LmdbMetadataStore(open().environment);
+    const names = Array.from({ length: 1_000 }, (_, index) => String(index));
+    for (const partition of ['a', 'b', 'c']) await store.transact(names.map((name) => putRow(entryKey(partition, name))));
+    const order: string[] = [];
+    setImmediate(() => order.push('another'));
+    for (const partition of ['a', 'b', 'c']) order.push(`page of ${(await store.page('entry', partition, { limit: 1_000 })).length}`);
+    expect(order).toEqual(['another', 'page of 1000', 'page of 1000', 'page of 1000']);
+  });
+
   it('counts exactly when two processes count at once, and each sees at once what the other has written', async () => {
     const { environment, folder } = open();
     const store = new LmdbMetadataStore(environment);
