@@ -105,6 +105,15 @@ describe('an error', () => {
     [Object.assign(new Error('late'), { name: 'TimeoutError' }), /does not answer in time/],
     [new Error('Region is missing'), /no region is set/],
     [Object.assign(new Error('Could not load credentials'), { name: 'CredentialsProviderError' }), /no credentials .* were found/],
+    [
+      Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+      /is not trusted \(self-signed certificate\): .*NODE_EXTRA_CA_CERTS$/,
+    ],
+    [Object.assign(new Error('write EPROTO 80:error:wrong version number'), { code: 'EPROTO' }), /does not speak TLS: .* http:\/\/$/],
+    [
+      new SyntaxError('Unexpected token "<" is not valid JSON\n  Deserialization error: to see the raw response, inspect the hidden field'),
+      /does not speak DynamoDB: check CAUSEWAY_DYNAMODB_ENDPOINT$/,
+    ],
     [new Error('something else'), /cannot be used: something else/],
   ])('is explained: %s', (error, line) => {
     expect(explain(error, { table: 'causeway', place: 'eu-west-1' })).toMatch(line);

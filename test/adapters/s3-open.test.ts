@@ -252,10 +252,40 @@ it.each([
   ['AccessDenied', 403, /no rights on the bucket b/],
   ['CredentialsProviderError', undefined, /no credentials .* were found/],
   ['TimeoutError', undefined, /does not answer in time/],
-  ['UnknownError', 400, /cannot be used: UnknownError$/],
+  ['UnknownError', 502, /cannot be used: HTTP 502$/],
 ])('an operator reads what %s means', (name, httpStatusCode, expected) => {
   const error = Object.assign(new Error(''), { name, $metadata: { httpStatusCode } });
   expect(explain(error, { bucket: 'b', place: 'here' })).toMatch(expected);
+});
+
+it.each([
+  [
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'self-signed certificate',
+    /certificate .* is not trusted \(self-signed certificate\): .*NODE_EXTRA_CA_CERTS$/,
+  ],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify the first certificate', /is not trusted .*NODE_EXTRA_CA_CERTS$/],
+  [
+    'EPROTO',
+    'write EPROTO 80:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:..:350:',
+    /does not speak TLS: .* http:\/\/$/,
+  ],
+])('an operator reads what is wrong with TLS: %s', (code, message, expected) => {
+  const error = Object.assign(new Error(message), { code });
+  expect(explain(error, { bucket: 'b', place: 'https://here' })).toMatch(expected);
+});
+
+it('a bucket of which nobody may ask whether it keeps versions is not said to keep none', async () => {
+  const send = async (command: object) => {
+    if (command.constructor.name !== 'GetBucketVersioningCommand') return {};
+    throw Object.assign(new Error('no'), { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
+  };
+  const bucket = { name: 'b', place: 'here', keyPrefix: '', clock: systemClock, budget: new RetryBudget(), send };
+  const { notes } = await checkBucket(bucket as unknown as Bucket);
+  expect(notes).toEqual(
+    expect.arrayContaining(['whether it keeps versions cannot be read (no rights)', 'it is used like a bucket that keeps no versions']),
+  );
+  expect(notes).not.toContain('versions are not kept');
 });
 
 it.each([

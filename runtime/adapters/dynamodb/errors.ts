@@ -107,9 +107,15 @@ export function explain(error: unknown, { table, place }: { readonly table: stri
         ? `the clock of this machine differs from that of ${place} by more than five minutes: set it by NTP`
         : `the secret key for the table ${table} in ${place} is wrong`;
   }
+  if (/Deserialization error/.test(message))
+    return `what answers at the endpoint of the table ${table} (${place}) does not speak DynamoDB: check CAUSEWAY_DYNAMODB_ENDPOINT`;
   if (/region is missing/i.test(message)) return `no region is set for the table ${table}: set CAUSEWAY_REGION`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `the name of the table's service cannot be resolved: check the region or the endpoint (${place})`;
+  if (/SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT/.test(code ?? ''))
+    return `the certificate of the endpoint of the table ${table} (${place}) is not trusted (${message}): name a file with its authority in NODE_EXTRA_CA_CERTS`;
+  if (code === 'EPROTO')
+    return `the endpoint of the table ${table} (${place}) does not speak TLS: if it is meant so, begin its address with http://`;
   if (code === 'ECONNREFUSED') return `nobody answers at the endpoint of the table ${table} (${place})`;
   if (name === 'TimeoutError')
     return `the service of the table ${table} does not answer in time (${place}): check routes and security groups`;

@@ -36,7 +36,7 @@ export async function checkBucket(bucket: Pick<Bucket, 'name' | 'place' | 'send'
     bucket.send(new GetBucketVersioningCommand({ Bucket: name })),
   );
   const keepsVersions = versioning?.Status === 'Enabled';
-  notes.push(`versions are ${keepsVersions ? 'kept' : 'not kept'}`);
+  notes.push(versioning ? `versions are ${keepsVersions ? 'kept' : 'not kept'}` : 'it is used like a bucket that keeps no versions');
   notes.push(...(await lifecycleNotes(bucket)));
   const lock = await optional(bucket, notes, 'its object lock', () => bucket.send(new GetObjectLockConfigurationCommand({ Bucket: name })));
   const retention = lock?.ObjectLockConfiguration?.Rule?.DefaultRetention;

@@ -194,6 +194,9 @@ export function firstLine(error: unknown): string {
   return (((error as VendorError).message ?? '').split('\n')[0] ?? '').trim();
 }
 
+/** What Node calls certificates that nobody it knows vouches for. */
+const untrusted = /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT/;
+
 /** One line for an operator: what is wrong, and where to look. */
 export function explain(error: unknown, { bucket, place }: { readonly bucket: string; readonly place: string }): string {
   const message = firstLine(error);
@@ -218,8 +221,12 @@ export function explain(error: unknown, { bucket, place }: { readonly bucket: st
   if (/region is missing/i.test(message)) return `no region is set for the bucket ${bucket}: set CAUSEWAY_REGION`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `the address of the bucket ${bucket} cannot be resolved: check region and endpoint (${place})`;
+  if (untrusted.test(code))
+    return `the certificate of the endpoint of the bucket ${bucket} (${place}) is not trusted (${message}): name a file with its authority in NODE_EXTRA_CA_CERTS`;
+  if (code === 'EPROTO')
+    return `the endpoint of the bucket ${bucket} (${place}) does not speak TLS: if it is meant so, begin its address with http://`;
   if (code === 'ECONNREFUSED') return `nobody answers at the endpoint of the bucket ${bucket} (${place})`;
   if (name === 'TimeoutError')
     return `the service of the bucket ${bucket} does not answer in time (${place}): check routes and security groups`;
-  return `the bucket ${bucket} in ${place} cannot be used: ${message || name}`;
+  return `the bucket ${bucket} in ${place} cannot be used: ${/^Unknown/.test(message || name) && status !== undefined ? `HTTP ${status}` : message || name}`;
 }
