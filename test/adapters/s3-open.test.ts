@@ -49,6 +49,24 @@ describe.each([
   });
 });
 
+describe.each([
+  [
+    versitygw,
+    [expect.stringMatching(/^a key that was deleted cannot be written again in the bucket bucket-.*: let the bucket keep no versions$/)],
+  ],
+  [moto, undefined],
+] as const)('a bucket that keeps versions', (server, faults) => {
+  describeOn(server, (running) => {
+    it('is tried out for whether what was deleted can be written again', async () => {
+      const { name, client } = await makeBucket(running().endpoint, true);
+      const opened = await open({ bucket: name, endpoint: running().endpoint, profile: 'versitygw', rights: 'everything' });
+      expect('faults' in opened ? opened.faults : undefined).toEqual(faults);
+      if ('store' in opened) opened.close();
+      client.destroy();
+    });
+  });
+});
+
 describeOn(moto, (running) => {
   it('a bucket whose objects are locked is tried out and written to', async () => {
     const { client } = await makeBucket(running().endpoint);

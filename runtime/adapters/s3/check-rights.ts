@@ -8,7 +8,7 @@ import {
   ListPartsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { untilAnswered } from './attempts';
+import { once, untilAnswered } from './attempts';
 import { type Bucket, fullKey, scratchPrefix } from './bucket';
 import { checksumOfPut } from './checksum';
 import { explain, firstLine, nameOf, outcomeOf } from './errors';
@@ -57,7 +57,23 @@ export async function rightsFaults(bucket: Bucket, tried: TriedRights): Promise<
     bucket.send(new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: object.Key, MaxUploads: 1 })),
   );
   await attempt('remove objects', () => bucket.send(new DeleteObjectCommand(object)));
+  if (bucket.keepsVersions && faults.length === 0) faults.push(...(await rewriteFaults(bucket, object)));
   return faults;
+}
+
+/** A name that is free again is sent again, on condition that nothing is there; a store may take its own mark of the delete for something. */
+async function rewriteFaults(bucket: Bucket, object: { readonly Bucket: string; readonly Key: string }): Promise<string[]> {
+  const again = new PutObjectCommand({ ...object, Body: body, ...checksumOfPut(crc32(body)), IfNoneMatch: '*' });
+  try {
+    await once(bucket, () => bucket.send(again), 'refused', 'fault');
+  } catch (error) {
+    // One that does not know the condition is found out about elsewhere.
+    if (outcomeOf(error) !== 'refused') return [];
+    const { name, place } = bucket;
+    return [`a key that was deleted cannot be written again in the bucket ${name} in ${place}: let the bucket keep no versions`];
+  }
+  await untilAnswered(bucket, () => bucket.send(new DeleteObjectCommand(object)));
+  return [];
 }
 
 /** Settings that say how new objects are kept: what they name may not exist, or not be allowed. */

@@ -75,15 +75,17 @@ export async function openS3Store(
     renewCredentials: connection.renewCredentials,
   };
   const report = await checkBucket(unproven);
-  const faults = report.faults.length === 0 && options.rights ? await rightsFaults(unproven, options.rights) : report.faults;
+  const { keepsVersions } = report;
+  const tried = { ...unproven, keepsVersions };
+  const faults = report.faults.length === 0 && options.rights ? await rightsFaults(tried, options.rights) : report.faults;
   if (faults.length > 0) {
     connection.close();
     return { faults };
   }
   try {
     const found = await profileOf(unproven, profile, endpoint);
-    const bucket: Bucket = { ...unproven, profile: found, keepsVersions: report.keepsVersions };
-    return { store: s3ObjectStore(bucket), profile: found, report, costs: costsOf(found, report.keepsVersions), close: connection.close };
+    const bucket: Bucket = { ...unproven, profile: found, keepsVersions };
+    return { store: s3ObjectStore(bucket), profile: found, report, costs: costsOf(found, keepsVersions), close: connection.close };
   } catch (error) {
     connection.close();
     throw error;
