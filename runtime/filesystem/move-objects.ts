@@ -31,8 +31,11 @@ export async function moveObjects(
   for (let idle = 0; idle < mostPasses; ) {
     const rows = await fs.metadata.page('entry', directory, { limit: atOnce });
     if (rows.length === 0) return;
-    const moved = await Promise.all(rows.map((row) => moveOne(fs, journal, directory, row, recovering, ended)));
-    idle = moved.includes(true) ? 0 : idle + 1;
+    // All of them end before anything else happens: whoever carries on after a failure must not meet one that is still moving.
+    const moves = await Promise.allSettled(rows.map((row) => moveOne(fs, journal, directory, row, recovering, ended)));
+    const failed = moves.find((move) => move.status === 'rejected');
+    if (failed) throw failed.reason;
+    idle = moves.some((move) => move.status === 'fulfilled' && move.value) ? 0 : idle + 1;
   }
   throw new Failure('busy', 'Something outside keeps changing the files of the new directory; the rename goes on later.');
 }

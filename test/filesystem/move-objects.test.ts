@@ -1,6 +1,7 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
 import type { Write } from '../../runtime/ports/metadata-store';
 import { FakeBucket } from '../support/fake-bucket';
+import type { Command } from '../support/fake-s3';
 import { at, get, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
 import { IdleClock } from '../support/idle-clock';
 import { kindOf } from '../support/one-process';
@@ -40,6 +41,28 @@ describe('a directory that is renamed file by file', () => {
     expect(Math.max(...noted)).toBeGreaterThan(0);
     expect(Math.max(...noted)).toBeLessThanOrEqual(16);
     expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it('that the store refuses in the middle is answered when nothing is under way any more', async () => {
+    const clock = new IdleClock();
+    const bucket = new FakeBucket(clock, { versions: false, order: 'complete' });
+    let answered = false;
+    const late: string[] = [];
+    const objects = bucket.through(async (command: Command, send) => {
+      const { Key } = command.input as { Key: string };
+      if (answered) late.push(`${command.constructor.name} ${Key}`);
+      if (command.constructor.name !== 'CopyObjectCommand') return send(command);
+      if (Key === 'acme/e/a') throw Object.assign(new Error('no'), { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+      return send(command);
+    });
+    const view = viewOf(makeFilesystem({ metadata: new MemoryMetadataStore(), objects }, clock));
+    await view.makeDirectory(at('/d'));
+    for (const name of ['a', 'b', 'c']) await put(view, `/d/${name}`, 'content');
+    expect(await kindOf(rename(view, '/d', '/e'))).toBe('overtaken');
+    answered = true;
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    expect(late).toEqual([]);
   });
 
   it('is refused before anything moves when a name below would become too long for the store', async () => {
