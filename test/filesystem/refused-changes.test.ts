@@ -111,6 +111,21 @@ describe('a rename that the store refuses', () => {
   });
 });
 
+it('bytes that were not asked for are not given to a client', async () => {
+  const clock = new IdleClock();
+  const bucket = new FakeBucket(clock, { versions: false, order: 'complete' });
+  const whole = bucket.through(async (command: Command, send) => {
+    // As a cache in between that knows no ranges.
+    if (command.constructor.name === 'GetObjectCommand') Object.assign(command.input, { Range: undefined });
+    return send(command);
+  });
+  const view = viewOf(makeFilesystem({ metadata: new MemoryMetadataStore(), objects: whole }, clock));
+  await put(view, '/a', '0123456789');
+  expect(await get(view, '/a')).toBe('0123456789');
+  const file = await view.open(at('/a'), 4);
+  expect(await kindOf(file.read(new AbortController().signal))).toBe('store-unavailable');
+});
+
 it('a file that the storage has put into an archive is not called a storage that is away', async () => {
   const { refuse, view } = make();
   await put(view, '/a', 'kept');

@@ -328,7 +328,8 @@ const handlers: Record<string, Handler> = {
     const found = find(bucket, Key, VersionId);
     const [first, last] = rangeOf(Range, found.body.length);
     const body = found.body.subarray(first, last + 1);
-    return { ...describe(bucket, found), ContentLength: body.length, Body: Readable.from(body.length > 0 ? [body] : []) };
+    const ContentRange = Range === undefined ? undefined : `bytes ${first}-${last}/${found.body.length}`;
+    return { ...describe(bucket, found), ContentLength: body.length, ContentRange, Body: Readable.from(body.length > 0 ? [body] : []) };
   },
   DeleteObject(bucket, input) {
     if (input.VersionId !== undefined) {

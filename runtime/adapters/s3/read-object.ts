@@ -78,7 +78,12 @@ async function open(
       'refused',
       'fault',
     );
-    return { body: answer.Body as Readable | undefined, size: start + (answer.ContentLength ?? 0) };
+    const body = answer.Body as Readable | undefined;
+    if (start > 0 && !answer.ContentRange?.startsWith(`bytes ${start}-`)) {
+      body?.destroy();
+      throw unavailable(new Error('what answers for the bucket gives the whole object instead of the range that was asked for'));
+    }
+    return { body, size: start + (answer.ContentLength ?? 0) };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const outcome = outcomeOf(error);
