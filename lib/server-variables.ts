@@ -63,5 +63,9 @@ const task = {
 /** @param memory Bytes of a task. */
 export function serverFaults(server: Readonly<Record<string, string>>, memory: number): readonly string[] {
   const config = readConfig({ ...server, ...task }, memory);
-  return 'faults' in config ? config.faults.map((fault) => `server: ${fault}`) : [];
+  if ('faults' in config) return config.faults.map((fault) => `server: ${fault}`);
+  // What else a task keeps grows with the same load; a task that is ended for its memory cuts all of its transfers.
+  const most = memory / 2;
+  if (config.bufferBudget <= most) return [];
+  return [`server: CAUSEWAY_BUFFER_BUDGET is "${server['CAUSEWAY_BUFFER_BUDGET']}", but must be at most ${most}, half of memory`];
 }

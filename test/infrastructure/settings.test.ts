@@ -176,6 +176,10 @@ describe('a fault names the bad value and what is allowed', () => {
     [{ server: { CAUSEWAY_TLS_MIN: '1.3', CAUSEWAY_TLS_MAX: '1.2' } }, 'server: CAUSEWAY_TLS_MIN is above CAUSEWAY_TLS_MAX'],
     [{ server: { CAUSEWAY_WORKERS: '4' } }, 'server: CAUSEWAY_WORKERS is 4, but CAUSEWAY_FLEET is on'],
     [{ server: { CAUSEWAY_BUFFER_BUDGET: '1GB' } }, 'server: CAUSEWAY_BUFFER_BUDGET is "1GB", but must be a size'],
+    [
+      { server: { CAUSEWAY_BUFFER_BUDGET: '2GiB' } },
+      'server: CAUSEWAY_BUFFER_BUDGET is "2GiB", but must be at most 1073741824, half of memory',
+    ],
     [{ server: { CAUSEWAY_PART_SIZE: 'lots' } }, 'server: CAUSEWAY_PART_SIZE is "lots", but must be a size'],
     [{ server: { CAUSEWAY_LINE_LENGTH: '-1' } }, 'server: CAUSEWAY_LINE_LENGTH is "-1", but must be a size'],
     [{ server: { CAUSEWAY_SMALLEST_PART: '600MiB', CAUSEWAY_BUFFER_BUDGET: '512MiB' } }, 'CAUSEWAY_SMALLEST_PART is larger'],
