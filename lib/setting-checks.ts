@@ -55,11 +55,14 @@ export function record<T extends object>(fields: { readonly [K in keyof T]: Chec
   const wanted = `an object with ${names.map((name) => `${name}: ${told(fields[name])}`).join('; ')}`;
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return { wanted };
-    if (Object.keys(value).some((name) => !names.includes(name as keyof T & string))) return { wanted };
+    const other = Object.keys(value).find((name) => !names.includes(name as keyof T & string));
+    if (other !== undefined) return { wanted: `${wanted}; ${other} is none of them` };
     const parsed: Partial<T> = {};
     for (const name of names) {
-      const verdict = fields[name]((value as Record<string, unknown>)[name]);
-      if ('wanted' in verdict) return { wanted };
+      const field = (value as Record<string, unknown>)[name];
+      const verdict = fields[name](field);
+      if ('wanted' in verdict)
+        return { wanted: `an object in which ${name} is ${verdict.wanted}${field === undefined ? '; it is missing' : ''}` };
       parsed[name] = verdict.value;
     }
     return { value: parsed as T };

@@ -58,9 +58,10 @@ describe('a fault names the bad value and what is allowed', () => {
     [{ hostName: 'localhost' }, 'hostName is "localhost", but must be a DNS name'],
     [
       { hostName: 'a.example.com', hostedZone: { id: 'Z0123456789ABC' } },
-      'hostedZone is {"id":"Z0123456789ABC"}, but must be an object with id',
+      'hostedZone is {"id":"Z0123456789ABC"}, but must be an object in which name is a DNS name in lower case such as ftps.example.com; it is missing',
     ],
-    [{ hostName: 'a.example.com', hostedZone: { id: 'Z0123456789ABC', name: 'example.com', x: 1 } }, 'but must be an object with id'],
+    [{ hostName: 'a.example.com', hostedZone: 'Z0123456789ABC' }, 'but must be an object with id: a zone id such as Z0123456789ABC; name:'],
+    [{ hostName: 'a.example.com', hostedZone: { id: 'Z0123456789ABC', name: 'example.com', x: 1 } }, 'example.com; x is none of them'],
     [{ hostName: 'a.example.org', hostedZone: { id: 'Z0123456789ABC', name: 'example.com' } }, 'must lie in hostedZone "example.com"'],
     [{ hostName: 'badexample.com', hostedZone: { id: 'Z0123456789ABC', name: 'example.com' } }, 'must lie in hostedZone "example.com"'],
     [{ hostedZone: { id: 'Z0123456789ABC', name: 'example.com' } }, 'hostedZone is set, but hostName is not'],
@@ -83,7 +84,7 @@ describe('a fault names the bad value and what is allowed', () => {
     [{ vpcCidr: '10.71.0.1/20' }, 'no bits set behind the prefix'],
     [{ vpc }, 'vpc.availabilityZones has 1 entries, but must have one per zone (2)'],
     [{ zones: 1, vpc: { ...vpc, id: 'main' } }, 'a VPC such as vpc-0a1b2c3d'],
-    [{ zones: 1, vpc: { ...vpc, taskSubnetIds: [] } }, 'taskSubnetIds: a list of 1 to 3'],
+    [{ zones: 1, vpc: { ...vpc, taskSubnetIds: [] } }, 'an object in which taskSubnetIds is a list of 1 to 3'],
     [
       { addresses: [{ allocationId: 'eipalloc-0a1b2c3d', address: '203.0.113.5' }] },
       'addresses has 1 entries, but must have one per zone (2)',
@@ -94,13 +95,16 @@ describe('a fault names the bad value and what is allowed', () => {
     [{ vpcCidr: '172.32.0.0/20' }, 'and private'],
     [
       { zones: 2, vpc: { ...vpc, availabilityZones: ['eu-central-1a', 'eu-central-1a'] } },
-      'availabilityZones: a list of 1 to 3, each a zone',
+      'an object in which availabilityZones is a list of 1 to 3, each a zone',
     ],
     [
       { zones: 2, vpc: { ...pair, availabilityZones: ['eu-central-1a', 'us-east-1b'] } },
       'vpc.availabilityZones are of eu-central-1 and us-east-1, but must be of one region',
     ],
-    [{ zones: 2, vpc: { ...pair, taskSubnetIds: ['subnet-0a1b2c3d', 'subnet-0a1b2c3d'] } }, 'taskSubnetIds: a list of 1 to 3'],
+    [
+      { zones: 2, vpc: { ...pair, taskSubnetIds: ['subnet-0a1b2c3d', 'subnet-0a1b2c3d'] } },
+      'an object in which taskSubnetIds is a list of 1 to 3',
+    ],
     [{ zones: 1, vpc, vpcCidr: '10.0.0.0/20' }, 'vpcCidr is set, but with vpc none is made'],
     [
       { addresses: ['203.0.113.5', '203.0.113.6'].map((address) => ({ allocationId: 'eipalloc-0a1b2c3d', address })) },
@@ -156,8 +160,8 @@ describe('a fault names the bad value and what is allowed', () => {
     ],
     [{ encryption: 'kms', keyArn: 'alias/x' }, 'keyArn is "alias/x", but must be an ARN such as arn:aws:kms'],
     [{ objectLock: true }, 'objectLock is true, but must be one of off, or an object with mode'],
-    [{ objectLock: { mode: 'legal', days: 1 } }, 'mode: one of governance, compliance'],
-    [{ objectLock: { mode: 'compliance', days: 0 } }, 'days: a whole number from 1 to 36500'],
+    [{ objectLock: { mode: 'legal', days: 1 } }, 'an object in which mode is one of governance, compliance'],
+    [{ objectLock: { mode: 'compliance', days: 0 } }, 'an object in which days is a whole number from 1 to 36500'],
     [{ storageClass: 'DEEP_ARCHIVE' }, 'storageClass is "DEEP_ARCHIVE", but must be one of STANDARD'],
     [{ objectTags: 'from' }, 'objectTags is "from", but must be at most 10 of key=value'],
     [{ objectTags: 'aws:x=1' }, 'objectTags is "aws:x=1", but must be'],
