@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addSessionCommands } from './cli-sessions';
 import { addStoreCommands } from './cli-stores';
@@ -15,7 +14,7 @@ import { OperatorError } from './operator/operator-error';
 import { type ChangeOptions, partnerChanges, switchNames } from './operator/partner-options';
 import { partnerAsData, partnerAsLine, partnerAsText } from './operator/partner-text';
 import type { Partners } from './operator/partners';
-import { generatePassword } from './operator/passwords';
+import { generatePassword, readPassword } from './operator/passwords';
 
 /**
  * The operator's command line: arguments in, one call of `operator`, text or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141
@@ -38,10 +37,17 @@ const collect = (value: string, before: readonly string[] = []) => [...before, v
 /** Given on standard input, asked for, or made up. */
 async function choosePassword(options: PasswordOptions, makeUp: () => string): Promise<{ password: string; shown?: string }> {
   if (options.passwordStdin && options.ask) throw new OperatorError('--password-stdin and --ask exclude each other', 'usage');
-  if (options.passwordStdin) return { password: readFileSync(0, 'utf8').replace(/\r?\n$/, '') };
+  if (options.passwordStdin) return { password: readPassword(await standardInput()) };
   if (options.ask) return { password: await askTwice() };
   const password = makeUp();
   return { password, shown: password };
+}
+
+/** Not at once: whoever started us may have made it one that says "not yet". */
+async function standardInput(): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of process.stdin) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
 }
 
 async function askTwice(): Promise<string> {
