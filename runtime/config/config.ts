@@ -117,7 +117,7 @@ export function readConfig(
     implicitPort: reader.number('CAUSEWAY_IMPLICIT_PORT'),
     passivePorts: reader.ports('CAUSEWAY_PASSIVE_PORTS'),
     pasvAddress: reader.addresses('CAUSEWAY_PASV_ADDRESS'),
-    fleet: readFleet(reader, environment),
+    fleet: readFleet(reader, environment, faults),
     workers: reader.number('CAUSEWAY_WORKERS'),
     certificate: readCertificate(reader, faults),
     region: reader.text('CAUSEWAY_REGION') || undefined,
@@ -166,6 +166,7 @@ const ofBucket = [
   'CAUSEWAY_BUCKET_EVENTS',
 ] as const;
 const ofTable = ['CAUSEWAY_TABLE', 'CAUSEWAY_DYNAMODB_ENDPOINT'] as const;
+const ofFleet = ['CAUSEWAY_RELAY_ADDRESS', 'CAUSEWAY_ZONE'] as const;
 
 function readObjects(reader: Reader, faults: string[]): Config['objects'] {
   const kind = reader.choice('CAUSEWAY_OBJECTS');
@@ -204,17 +205,19 @@ function readCertificate(reader: Reader, faults: string[]): CertificateConfig {
   return certificate && key ? { kind: 'files', certificate, key } : { kind: 'self-signed' };
 }
 
-function readFleet(reader: Reader, environment: Readonly<Record<string, string | undefined>>): FleetConfig | undefined {
+function readFleet(reader: Reader, environment: Readonly<Record<string, string | undefined>>, faults: string[]): FleetConfig | undefined {
   const fleet: FleetConfig = {
     dataPort: reader.number('CAUSEWAY_DATA_PORT'),
     adminPort: reader.number('CAUSEWAY_ADMIN_PORT'),
     relayPort: reader.number('CAUSEWAY_RELAY_PORT'),
-    relayAddress: reader.text('CAUSEWAY_RELAY_ADDRESS') || undefined,
+    relayAddress: reader.host('CAUSEWAY_RELAY_ADDRESS'),
     zone: reader.text('CAUSEWAY_ZONE') || undefined,
     metadata: environment['ECS_CONTAINER_METADATA_URI_V4'],
     agent: environment['ECS_AGENT_URI'],
   };
-  return reader.choice('CAUSEWAY_FLEET') === 'on' ? fleet : undefined;
+  if (reader.choice('CAUSEWAY_FLEET') === 'on') return fleet;
+  for (const name of ofFleet) if (reader.text(name)) faults.push(`${name} is set, but CAUSEWAY_FLEET is off`);
+  return undefined;
 }
 
 function readMetadata(reader: Reader, faults: string[]): Config['metadata'] {
@@ -235,6 +238,8 @@ function checkTogether(config: Config, faults: string[]): void {
     if (config.metadata.kind !== 'dynamodb')
       faults.push('CAUSEWAY_FLEET is on, so the tasks must share their index: CAUSEWAY_METADATA=dynamodb');
     if (config.objects.kind !== 's3') faults.push('CAUSEWAY_FLEET is on, so the tasks must share their files: CAUSEWAY_OBJECTS=s3');
+    if (config.passivePorts.includes(0))
+      faults.push('CAUSEWAY_PASSIVE_PORTS asks for free ports, but CAUSEWAY_FLEET is on: they must be those of the load balancer');
   } else if (typeof config.pasvAddress === 'object') {
     faults.push('CAUSEWAY_PASV_ADDRESS names zones, but CAUSEWAY_FLEET is off');
   }
@@ -244,8 +249,21 @@ function checkTogether(config: Config, faults: string[]): void {
     faults.push(`CAUSEWAY_WORKERS is ${config.workers}, but workers share an index in the data folder, and CAUSEWAY_METADATA is not lmdb`);
   if (config.tlsMin === 'TLSv1.3' && config.tlsMax === 'TLSv1.2') faults.push('CAUSEWAY_TLS_MIN is above CAUSEWAY_TLS_MAX');
   if (config.bufferBudget < config.smallestPart) faults.push('CAUSEWAY_SMALLEST_PART is larger than CAUSEWAY_BUFFER_BUDGET');
-  const fixed = [config.explicitPort, config.implicitPort].filter((port) => port > 0);
-  if (new Set(fixed).size < fixed.length) faults.push('CAUSEWAY_EXPLICIT_PORT and CAUSEWAY_IMPLICIT_PORT are the same');
-  for (const port of fixed)
-    if (config.passivePorts.includes(port)) faults.push(`port ${port} is a control port and lies in CAUSEWAY_PASSIVE_PORTS`);
+  checkPorts(config, faults);
+}
+
+function checkPorts({ explicitPort, implicitPort, fleet, passivePorts }: Config, faults: string[]): void {
+  const control: [name: string, port: number][] = [
+    ['CAUSEWAY_EXPLICIT_PORT', explicitPort],
+    ['CAUSEWAY_IMPLICIT_PORT', implicitPort],
+  ];
+  const ports = [...control];
+  if (fleet)
+    ports.push(['CAUSEWAY_DATA_PORT', fleet.dataPort], ['CAUSEWAY_ADMIN_PORT', fleet.adminPort], ['CAUSEWAY_RELAY_PORT', fleet.relayPort]);
+  for (const [index, [name, port]] of ports.entries()) {
+    const same = port > 0 && ports.slice(index + 1).find(([, other]) => other === port);
+    if (same) faults.push(`${name} and ${same[0]} are the same`);
+  }
+  for (const [, port] of control)
+    if (port > 0 && passivePorts.includes(port)) faults.push(`port ${port} is a control port and lies in CAUSEWAY_PASSIVE_PORTS`);
 }

@@ -72,6 +72,14 @@ export class Reader {
     return value;
   }
 
+  /** Without a port: one that is written all the same would be taken for a part of it. */
+  host(name: VariableName): string | undefined {
+    const value = this.text(name);
+    if (value !== '' && !/^(?:[a-z0-9.-]+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)$/i.test(value))
+      this.fault(name, value, 'an address or a name, such as 10.0.0.7, without a port');
+    return value || undefined;
+  }
+
   addresses(name: VariableName): string | ReadonlyMap<string, string> | undefined {
     const value = this.text(name);
     if (value === '') return undefined;
@@ -82,6 +90,7 @@ export class Reader {
     }
     const pairs = value.split(',').map((pair) => pair.split('=').map((part) => part.trim()));
     if (pairs.some(([zone, address, more]) => !zone || !isIPv4(address ?? '') || more !== undefined)) this.fault(name, value, wanted);
+    else if (new Set(pairs.map(([zone]) => zone)).size < pairs.length) this.fault(name, value, `${wanted}, no zone twice`);
     return new Map(pairs as [string, string][]);
   }
 
@@ -90,9 +99,10 @@ export class Reader {
   }
 }
 
+/** One that somebody can dial: 0.0.0.0 is an address to listen on. */
 function isIPv4(text: string): boolean {
   const octets = text.split('.');
-  return octets.length === 4 && octets.every((octet) => /^\d{1,3}$/.test(octet) && Number(octet) <= 255);
+  return octets.length === 4 && octets.every((octet) => /^\d{1,3}$/.test(octet) && Number(octet) <= 255) && Number(octets[0]) > 0;
 }
 
 export function unknown(name: string): string {

@@ -120,6 +120,7 @@ it.each([
   ['CAUSEWAY_PASV_ADDRESS', 'ftps.example.com'],
   ['CAUSEWAY_PASV_ADDRESS', '203.0.113.256'],
   ['CAUSEWAY_PASV_ADDRESS', '2001:db8::1'],
+  ['CAUSEWAY_PASV_ADDRESS', '0.0.0.0'],
   ['CAUSEWAY_TLS_MIN', '1.1'],
   ['CAUSEWAY_TLS_MAX', 'TLSv1.3'],
   ['CAUSEWAY_LOG_LEVEL', 'trace'],
@@ -187,6 +188,34 @@ it.each([
   [{ CAUSEWAY_SMALLEST_PART: '6MiB', CAUSEWAY_BUFFER_BUDGET: '5MiB' }, 'CAUSEWAY_SMALLEST_PART is larger than CAUSEWAY_BUFFER_BUDGET'],
 ])('%j does not go together', (environment, text) => {
   expect(faults(environment as Record<string, string>)).toEqual([expect.stringContaining(text)]);
+});
+
+const fleet = {
+  CAUSEWAY_FLEET: 'on',
+  CAUSEWAY_OBJECTS: 's3',
+  CAUSEWAY_BUCKET: 'files',
+  CAUSEWAY_METADATA: 'dynamodb',
+  CAUSEWAY_TABLE: 'index',
+};
+
+it.each(['10.0.0.7', '2001:db8::7', '::1', 'task-7.example'])('a task of a fleet can be reached at %s', (address) => {
+  expect(valid({ ...fleet, CAUSEWAY_RELAY_ADDRESS: address }).fleet?.relayAddress).toBe(address);
+});
+
+it.each([
+  [{ CAUSEWAY_RELAY_ADDRESS: '10.0.0.7:3002' }, 'CAUSEWAY_RELAY_ADDRESS is "10.0.0.7:3002", but must be an address or a name'],
+  [{ CAUSEWAY_RELAY_ADDRESS: 'task 7' }, 'CAUSEWAY_RELAY_ADDRESS is "task 7", but must be an address or a name'],
+  [{ CAUSEWAY_RELAY_ADDRESS: '[::1]' }, 'CAUSEWAY_RELAY_ADDRESS is "[::1]", but must be an address or a name'],
+  [{ CAUSEWAY_PASSIVE_PORTS: 'free:8' }, 'CAUSEWAY_PASSIVE_PORTS asks for free ports, but CAUSEWAY_FLEET is on'],
+  [{ CAUSEWAY_RELAY_PORT: '3000' }, 'CAUSEWAY_DATA_PORT and CAUSEWAY_RELAY_PORT are the same'],
+  [{ CAUSEWAY_ADMIN_PORT: '2121' }, 'CAUSEWAY_EXPLICIT_PORT and CAUSEWAY_ADMIN_PORT are the same'],
+  [{ CAUSEWAY_PASV_ADDRESS: 'a=203.0.113.5,a=203.0.113.6' }, 'no zone twice'],
+])('a task of a fleet does not start with %j', (environment, text) => {
+  expect(faults({ ...fleet, ...environment })).toEqual([expect.stringContaining(text)]);
+});
+
+it.each(['CAUSEWAY_RELAY_ADDRESS', 'CAUSEWAY_ZONE'])('%s without a fleet would be silently without effect, and is a fault', (name) => {
+  expect(faults({ [name]: 'a' })).toEqual([`${name} is set, but CAUSEWAY_FLEET is off`]);
 });
 
 it('both control ports may be free ones', () => {
