@@ -156,7 +156,7 @@ export function buildCommandLine(write?: (text: string) => void): Command {
     if (name !== undefined && action.name() === 'serve')
       throw new OperatorError('serve runs a server here; --stack is for one that cdk deploy has made, which runs already', 'usage');
     // The server has an answer of its own to this.
-    if (action.name() !== 'serve') process.stdout.once('error', endUnread);
+    if (action.name() === 'serve') process.stdout.off('error', endUnread);
     stack = name === undefined ? undefined : await findStack(name, regionOf(process.env));
   });
   program
@@ -293,6 +293,7 @@ export function explainError(error: unknown): { readonly code: number; readonly 
 }
 
 async function run(): Promise<void> {
+  process.stdout.on('error', endUnread);
   try {
     await buildCommandLine().parseAsync();
   } catch (error) {

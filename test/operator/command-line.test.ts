@@ -91,8 +91,8 @@ it('what cannot be done ends with 1, what was written wrongly with 2, both with 
   expect(noFolder.err).toMatch(/^causeway: .*nowhere is no data folder: start the server once, or set CAUSEWAY_DATA\n$/);
 });
 
-it('ends without a word when whoever read it has gone', async () => {
-  const list = start('cli.ts', ['settings'], { CAUSEWAY_DATA: data });
+it.each(['settings', '--help'])('ends %s without a word when whoever read it has gone', async (word) => {
+  const list = start('cli.ts', [word], { CAUSEWAY_DATA: data });
   list.process.stdout?.destroy();
   expect(await list.ended).toEqual({ code: 141, out: '', err: '' });
 });
