@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Found, NewUpload } from '../../runtime/ports/object-store';
 import { send } from '../contracts/store-under-test';
@@ -34,6 +35,36 @@ describe.each([
     const { writer, proof } = await settled();
     expect(await writer.complete(version)).toEqual({ version: proof });
     expect(contentOf()).toBe('after');
+  });
+
+  it.each([undefined, 'over'])('is said to be lost when somebody has cleared the folder of what is being received (%s)', async (over) => {
+    const { version } = await found();
+    const { writer } = await settled();
+    unlinkSync(path.join(made.roots.incoming, 'token'));
+    await expect(writer.complete(over && version)).rejects.toMatchObject({ kind: 'not-stored' });
+    expect(contentOf()).toBe('before');
+  });
+
+  it('is said to be lost when somebody has changed it there', async () => {
+    const { version } = await found();
+    const { writer } = await settled();
+    appendFileSync(path.join(made.roots.incoming, 'token'), 'more');
+    await expect(writer.complete(version)).rejects.toMatchObject({ kind: 'not-stored' });
+    expect(contentOf()).toBe('before');
+  });
+
+  it('is said to be lost when it goes at the last moment', async () => {
+    await made.take('acme/a');
+    const { writer } = await settled();
+    const call = hardLinks ? 'link' : 'rename';
+    const real = fs[call];
+    jest.spyOn(fs, call).mockImplementation(async (from, to) => {
+      rmSync(from as string, { force: true });
+      await real(from, to);
+    });
+    await expect(writer.complete(undefined)).rejects.toMatchObject({ kind: 'not-stored' });
+    jest.restoreAllMocks();
+    expect(existsSync(path.join(made.roots.objects, 'acme/a'))).toBe(false);
   });
 
   it('does not bring back the name of one that has been taken, and can be put there as new', async () => {

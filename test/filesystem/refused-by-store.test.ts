@@ -38,6 +38,19 @@ it('an upload that it may not publish is kept for its client, and leaves what it
   expect(await get(view, '/a')).toHaveLength(1_000_000);
 });
 
+it('an upload whose bytes are gone gets no receipt, and can be sent again', async () => {
+  const { fs, view, told } = await make();
+  const lost = new Failure('not-stored', 'What was received of this file is gone from the storage; send it again.');
+  const failing = wrapPorts(fs, async (called, act) => {
+    if (called === 'writer.complete') throw lost;
+    return act();
+  });
+  await expect(put(viewOf({ ...fs, ...failing }), '/a', 'after')).rejects.toBe(lost);
+  expect([await get(view, '/a'), await unfinished(fs), await told()]).toEqual(['before', [], []]);
+  await put(view, '/a', 'sent again');
+  expect(await get(view, '/a')).toBe('sent again');
+});
+
 it('a file that it may not remove stays, and can be removed when the rights are there', async () => {
   const { fs, view, state, waited, told } = await make('objects.remove');
   await expect(view.deleteFile(at('/a'))).rejects.toMatchObject({ kind: 'store-refused' });

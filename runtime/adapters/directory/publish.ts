@@ -1,10 +1,10 @@
-import { link, rename, stat, unlink } from 'node:fs/promises';
+import { link, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import type { Settled } from '../../model/upload-record';
 import type { Completed, Found } from '../../ports/object-store';
-import { flushDirectory } from './durable-directory';
+import { flushDirectory, removeFile } from './durable-directory';
 import { codeOf, foundOf, lookAtFile, type Modes, orRefused, versionOf } from './layout';
 import { inDirectoryOf } from './temporary-folders';
 
@@ -16,13 +16,27 @@ export async function publish(
   settled: Settled,
   over: Version | undefined,
 ): Promise<Completed> {
+  await requirePart(file, settled);
   const other = await inDirectoryOf(target, options.modes.directory, () =>
     over === undefined ? placeOnto(options.hardLinks, file, target) : renameOver(file, target, over),
-  );
+  ).catch(async (error: unknown) => {
+    if (codeOf(error) === 'ENOENT') await requirePart(file, settled);
+    throw error;
+  });
   if (other) return other === 'vanished' ? other : { occupied: other };
   await flushDirectory(path.dirname(target));
   await flushDirectory(path.dirname(file));
   return { version: settled.proof };
+}
+
+/**
+ * Somebody has cleared the folder of what is being received, or changed it there. Said here, before any effect: asked again, a part file that is gone means that it
+ * was published and taken, and the client would get a receipt for a file that is nowhere.
+ */
+async function requirePart(file: string, { proof }: Settled): Promise<void> {
+  const part = await lookAtFile(file);
+  if (part && versionOf(part) === proof) return;
+  throw new Failure('not-stored', 'What was received of this file is gone from the storage; send it again.');
 }
 
 /** Onto a free name: a file dropped there a moment ago is not overwritten. An own link from an attempt that crashed in between is gone on from. */
@@ -35,7 +49,7 @@ async function placeOnto(hardLinks: boolean, file: string, target: string): Prom
   }
   const there = await linkOnto(file, target);
   if (there) return there;
-  await unlink(file);
+  await removeFile(file);
   return undefined;
 }
 
@@ -66,7 +80,7 @@ async function renameOver(file: string, target: string, over: Version): Promise<
   const there = await lookAtFile(target);
   const mine = await stat(file, { bigint: true });
   // `rename(2)` of two links to one file does nothing and reports success.
-  if (there?.ino === mine.ino) await unlink(file);
+  if (there?.ino === mine.ino) await removeFile(file);
   else if (!there) return 'vanished';
   else if (versionOf(there) !== over) return foundOf(there);
   else await orRefused(() => rename(file, target));
