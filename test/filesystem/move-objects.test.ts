@@ -59,7 +59,7 @@ describe('a directory that is renamed file by file', () => {
     const view = viewOf(makeFilesystem({ metadata: new MemoryMetadataStore(), objects }, clock));
     await view.makeDirectory(at('/d'));
     for (const name of ['a', 'b', 'c']) await put(view, `/d/${name}`, 'content');
-    expect(await kindOf(rename(view, '/d', '/e'))).toBe('overtaken');
+    expect(await kindOf(rename(view, '/d', '/e'))).toBe('store-refused');
     answered = true;
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     expect(late).toEqual([]);
