@@ -111,6 +111,26 @@ describe('a rename that the store refuses', () => {
   });
 });
 
+it('the copy that brings a completed upload to light is asked for again: it is stored already', async () => {
+  const clock = new IdleClock();
+  const bucket = new FakeBucket(clock, { versions: true, order: 'begin' });
+  let refused = 0;
+  const objects = bucket.through(async (command: Command, send) => {
+    // A consumer takes the version before, whose delete lies above an upload that began earlier.
+    if (command.constructor.name === 'CompleteMultipartUploadCommand' && refused === 0) bucket.s3.take('acme/a');
+    if (command.constructor.name === 'UploadPartCopyCommand' && refused++ === 0)
+      throw Object.assign(new Error('no'), { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
+    return send(command);
+  });
+  const fs = makeFilesystem({ metadata: new MemoryMetadataStore(), objects }, clock);
+  const view = viewOf(fs);
+  await put(view, '/a', 'before');
+  const large = 'x'.repeat(6 * 1024 * 1024);
+  await put(view, '/a', large);
+  expect(refused).toBeGreaterThan(1);
+  expect(await get(view, '/a')).toBe(large);
+});
+
 it('bytes that were not asked for are not given to a client', async () => {
   const clock = new IdleClock();
   const bucket = new FakeBucket(clock, { versions: false, order: 'complete' });

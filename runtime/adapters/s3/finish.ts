@@ -4,7 +4,7 @@ import type { Bucket } from './bucket';
 import { wholeCrc32 } from './checksum';
 import { confirm } from './confirm';
 import { copyVersion } from './copy-version';
-import { unavailable } from './errors';
+import { refusedChange, unavailable } from './errors';
 import { head, type Own } from './look';
 import type { Answered } from './send-complete';
 import { bareEtag } from './versions';
@@ -23,7 +23,7 @@ export async function finishUpload(bucket: Bucket, storedKey: ObjectKey, own: Ow
     const version = await head(bucket, storedKey, versionId);
     // Deleted by its id since.
     if (!version) return 'taken';
-    const outcome = await copyVersion(bucket, {
+    const copied = copyVersion(bucket, {
       from: storedKey,
       source: { etag: bareEtag(version.ETag), versionId },
       size: version.ContentLength ?? 0,
@@ -34,6 +34,10 @@ export async function finishUpload(bucket: Bucket, storedKey: ObjectKey, own: Ow
       condition: 'absent',
       // Begun and completed within this call; if it is cut, the lifecycle rule of the bucket removes it.
       onBegin: async () => undefined,
+    });
+    const outcome = await copied.catch((error: unknown) => {
+      // What has been completed only goes forward: it is asked for again until the store lets it.
+      throw refusedChange(error) ? unavailable(error) : error;
     });
     if (outcome !== 'refused' && 'version' in outcome) return outcome;
   }
