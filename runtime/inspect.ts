@@ -7,7 +7,6 @@ import { randomIds } from './adapters/random-ids';
 import { createBucket } from './adapters/s3/create-bucket';
 import { openS3Store } from './adapters/s3/open-s3-store';
 import { systemClock } from './adapters/system-clock';
-import { needsFolder } from './compose';
 import type { Config } from './config/config';
 import { warningOfAddress } from './config/private-address';
 import { describeConnection, describeDeployedCertificate } from './describe-connection';
@@ -128,7 +127,8 @@ async function inspectCertificate(config: Config, deployed: string | undefined):
   } catch (error) {
     // Whoever is not among those that partners may come from cannot see it, and nothing is wrong.
     if (deployed !== undefined) return [{ level: 'note', subject, text: messageOf(error) }];
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT' && needsFolder(config);
+    const { cause } = error as { cause?: NodeJS.ErrnoException };
+    const missing = cause?.code === 'ENOENT' && config.certificate.kind === 'self-signed';
     return [
       missing ? { level: 'note', subject, text: 'the first start makes one' } : { level: 'problem', subject, text: messageOf(error) },
     ];
