@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { openDirectoryStore } from '../../runtime/adapters/directory/open-directory-store';
-import { Environment } from '../../runtime/adapters/lmdb/environment';
+import { Environment, type Headroom } from '../../runtime/adapters/lmdb/environment';
 import { LmdbMetadataStore } from '../../runtime/adapters/lmdb/lmdb-metadata-store';
 import { makeBase } from '../adapters/directory-fixture';
 import { none, scenarios, tryAll } from '../support/crash-run';
@@ -10,6 +10,9 @@ import { allFaults } from '../support/faults';
 import { memoryStores } from '../support/filesystem';
 
 /** Every call of a port, times every way to fail there, times every kind of change. */
+
+/** Thousands of indexes are opened; each writes its headroom first. */
+const room: Headroom = { wanted: 512 * 1024, low: 512 * 1024, least: 256 * 1024 };
 
 describe.each(allFaults)('a process that meets "%s" at any call', (fault) => {
   it.each(scenarios)('during $name leaves nothing half done in memory', async (scenario) => {
@@ -21,7 +24,7 @@ describe.each(allFaults)('a process that meets "%s" at any call', (fault) => {
     async (scenario) => {
       const calls = await tryAll(scenario, fault, async () => {
         const base = makeBase();
-        const environment = new Environment(path.join(base, 'index'), 'test');
+        const environment = new Environment(path.join(base, 'index'), 'test', room);
         const { store } = await openDirectoryStore({
           base,
           modes: { file: 0o600, directory: 0o700 },
