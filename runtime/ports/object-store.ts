@@ -8,8 +8,8 @@ import type { Admission } from './part-buffers';
  * them an object; between the two lies the claim of the path. Nothing is visible under the final key before `complete`.
  *
  * A method whose outcome the caller cannot know (time-out, connection lost) throws `Failure('store-unavailable')`; a full disk is
- * `Failure('disk-full')`, a change that the store does not let this server make, and that has had no effect, `Failure('store-refused')`; settled bytes that are gone, `Failure('not-stored')`. Everything else that can
- * be met is a return value.
+ * `Failure('disk-full')`, a change that the store does not let this server make, and that has had no effect, `Failure('store-refused')`; settled bytes that are
+ * gone, `Failure('not-stored')`. Everything else that can be met is a return value.
  */
 export interface ObjectStore {
   /** Throws `Failure('disk-full')` when the store is down to its reserve: asked before a client is told to send. */

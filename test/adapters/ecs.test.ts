@@ -184,6 +184,22 @@ describe('the protection of a task', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('is not waited for by a server that stops, where the agent does not answer', async () => {
+    let tell: () => void = () => undefined;
+    const heard = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    server.removeAllListeners('request');
+    server.on('request', () => tell());
+    protection.update(1);
+    await heard;
+    const closed = protection.close();
+    await clock.advance(2_000);
+    await closed;
+    expect(clock.pending).toBe(0);
+    server.closeAllConnections();
+  });
+
   it('is not asked for when nothing ever ran', async () => {
     protection.update(0);
     await protection.close();

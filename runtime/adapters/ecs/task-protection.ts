@@ -4,8 +4,8 @@ import { askAgent } from './agent-request';
 
 /**
  * Keeps the service from stopping this task while transfers run. It is a courtesy that ends by itself: a failure is told and tried again before long, for a
- * deployment may be waiting for just this moment, but it is never fatal, and a transfer waits for none of it. The protection is taken back a while after the last transfer, so that many small files are not many
- * requests.
+ * deployment may be waiting for just this moment, but it is never fatal, and a transfer waits for none of it. The protection is taken back a while after the last
+ * transfer, so that many small files are not many requests.
  */
 export interface TaskProtectionOptions {
   /** What the container finds as ECS_AGENT_URI. */
@@ -20,11 +20,14 @@ export interface TaskProtectionOptions {
 
 /** Milliseconds after a request that failed. */
 const againAfter = 30_000;
+/** Milliseconds. The task ends, and its protection with it: for a deaf agent it does not stay until it is killed. */
+const lastPatience = 2_000;
 
 export class TaskProtection {
   private wanted = false;
   /** As the service last confirmed it; monotonic. */
   private heldUntil = Number.NEGATIVE_INFINITY;
+  private closed = false;
   private renewal: Timer | undefined;
   private release: Timer | undefined;
   /** One request at a time, in the order of what is wanted. */
@@ -58,11 +61,11 @@ export class TaskProtection {
 
   private async settle(): Promise<void> {
     const { clock } = this.options;
-    for (let asked: boolean | undefined; asked !== this.wanted; ) {
+    for (let asked: boolean | undefined; asked !== this.wanted && !this.closed; ) {
       asked = this.wanted;
       await this.put(asked);
     }
-    if (!this.wanted && !this.isHeld) return;
+    if (this.closed || (!this.wanted && !this.isHeld)) return;
     // Renewed at a third of its time.
     this.renewal = clock.timer(this.wanted === this.isHeld ? this.minutes * 20_000 : againAfter, () => this.want(this.wanted));
   }
@@ -95,7 +98,11 @@ export class TaskProtection {
     this.release?.cancel();
     this.release = undefined;
     if (this.wanted) this.want(false);
-    await this.running;
+    const done = new AbortController();
+    const patience = this.options.clock.sleep(lastPatience, done.signal).catch(() => undefined);
+    await Promise.race([this.running, patience]);
+    done.abort();
+    this.closed = true;
     this.renewal?.cancel();
   }
 }
