@@ -8,9 +8,9 @@ import { systemClock } from '../../runtime/adapters/system-clock';
 import type { Clock } from '../../runtime/ports/clock';
 import type { Log } from '../../runtime/ports/log';
 import type { MetadataStore, RowKey } from '../../runtime/ports/metadata-store';
+import { DynamodbFaultProxy } from '../support/dynamodb-fault-proxy';
 import type { FakeClock } from '../support/fake-clock';
 import { fastClock } from '../support/fast-clock';
-import { FaultProxy } from './dynamodb-fault-proxy';
 
 /** A table of its own for each test, on a server that the test file has started. */
 
@@ -62,7 +62,7 @@ export function stillClock(fake: FakeClock): Clock {
 
 /** A store whose requests pass through a proxy, and the same table without it. */
 export interface Between {
-  readonly proxy: FaultProxy;
+  readonly proxy: DynamodbFaultProxy;
   readonly dynamo: Dynamo;
   readonly store: MetadataStore;
   readonly direct: MetadataStore;
@@ -78,7 +78,7 @@ export async function openBetween(
   endpoint: string,
   { clock = fastClock(20), request = 10_000 }: { clock?: Clock; request?: number } = {},
 ): Promise<Between> {
-  const proxy = await FaultProxy.open(endpoint);
+  const proxy = await DynamodbFaultProxy.open(endpoint);
   const lines: LogLine[] = [];
   const timeouts = { connect: 5_000, request };
   const dynamo = await openTable(endpoint, { through: proxy.endpoint, clock, timeouts, log: recordingLog(lines) });

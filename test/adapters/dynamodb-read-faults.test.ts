@@ -3,7 +3,7 @@ import { DynamoLeaseStore } from '../../runtime/adapters/dynamodb/dynamodb-lease
 import { DynamoMetadataStore } from '../../runtime/adapters/dynamodb/dynamodb-metadata-store';
 import type { MetadataStore, RowKey, Write } from '../../runtime/ports/metadata-store';
 import { entryKey, putRow, someParts, uploadKey, uploadOf } from '../contracts/metadata-store.contract';
-import { errorAnswer, type Fault, type FaultProxy } from './dynamodb-fault-proxy';
+import { type DynamodbFault, type DynamodbFaultProxy, errorAnswer } from '../support/dynamodb-fault-proxy';
 import { type Between, openBetween } from './dynamodb-fixture';
 import { describeOn, dynamodbLocal } from './dynamodb-servers';
 
@@ -13,7 +13,7 @@ const unavailable = { name: 'Failure', kind: 'store-unavailable' };
 
 describeOn(dynamodbLocal, (server) => {
   let between: Between;
-  let proxy: FaultProxy;
+  let proxy: DynamodbFaultProxy;
   let store: MetadataStore;
   let direct: MetadataStore;
 
@@ -34,7 +34,7 @@ describeOn(dynamodbLocal, (server) => {
       for (const some of [keys.slice(0, 100), keys.slice(100)]) await direct.transact(some.map((each, row) => putRow(each, row)));
     });
 
-    it.each<[string, Fault]>([
+    it.each<[string, DynamodbFault]>([
       ['a lost connection', 'drop-before'],
       ['a cut answer', 'cut-answer'],
       ['throttling', errorAnswer('ThrottlingException')],
@@ -121,7 +121,7 @@ describeOn(dynamodbLocal, (server) => {
       const claim: RowKey<'claim'> = { table: 'claim', partition: 'p', sort: 'a' };
       const held = { state: 'held', token: 't', owner: 'o', purpose: 'commit', sequence: 1, begun: 1 } as const;
       await direct.transact([{ kind: 'put', key: claim, value: held, expected: 'absent' }]);
-      let late: Fault = 'pass';
+      let late: DynamodbFault = 'pass';
       const keepAnswer = async () => {
         late = { status: 200, body: { Items: [{ pk: { S: 'D/p' }, sk: { S: 'C/a' } }], Count: 1 } };
       };
@@ -216,7 +216,7 @@ describeOn(dynamodbLocal, (server) => {
       cool: between.dynamo.clock.now() + 60_000_000,
     });
 
-    it.each<Fault>(['drop-before', 'drop-after'])('are reserved once when the answer is lost (%s)', async (fault) => {
+    it.each<DynamodbFault>(['drop-before', 'drop-after'])('are reserved once when the answer is lost (%s)', async (fault) => {
       const leases = new DynamoLeaseStore(between.dynamo);
       proxy.plan('PutItem', fault);
       expect(await leases.reserve(lease('a'))).toBe(true);

@@ -1,18 +1,18 @@
 import { CreateTableCommand, type CreateTableCommandInput, DescribeTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import type { Dynamo } from '../../runtime/adapters/dynamodb/dynamo';
 import { checkTable, createTable } from '../../runtime/adapters/dynamodb/table';
+import { DynamodbFaultProxy, errorAnswer } from '../support/dynamodb-fault-proxy';
 import { fastClock } from '../support/fast-clock';
-import { errorAnswer, FaultProxy } from './dynamodb-fault-proxy';
 import { openOn } from './dynamodb-fixture';
 import { describeOn, dynamodbLocal, moto } from './dynamodb-servers';
 
 for (const server of [dynamodbLocal, moto]) {
   describeOn(server, (running) => {
     let dynamo: Dynamo;
-    let proxy: FaultProxy;
+    let proxy: DynamodbFaultProxy;
 
     beforeEach(async () => {
-      proxy = await FaultProxy.open(running().endpoint);
+      proxy = await DynamodbFaultProxy.open(running().endpoint);
       dynamo = openOn(proxy.endpoint, { clock: { ...fastClock(20), now: () => Date.now() } });
     });
 
@@ -119,7 +119,7 @@ for (const server of [dynamodbLocal, moto]) {
       [-30_000, /30 s ahead|29 s ahead|31 s ahead/],
     ])('says how wrong the clock is (%i ms)', async (offset, line) => {
       await createTable(dynamo);
-      proxy.date = new Date(Date.now() + offset).toUTCString();
+      proxy.ahead = offset;
       expect(await checkTable(dynamo)).toEqual([expect.stringMatching(line)]);
     });
 

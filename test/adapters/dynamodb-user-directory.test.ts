@@ -2,8 +2,8 @@ import { DynamoUserDirectory } from '../../runtime/adapters/dynamodb/dynamodb-us
 import { defaultSwitches, type User } from '../../runtime/model/user';
 import type { StoredUser } from '../../runtime/ports/user-directory';
 import { userNamed } from '../contracts/user-directory.contract';
+import { errorAnswer } from '../support/dynamodb-fault-proxy';
 import { FakeClock } from '../support/fake-clock';
-import { errorAnswer } from './dynamodb-fault-proxy';
 import { type Between, openBetween, stillClock } from './dynamodb-fixture';
 import { describeOn, dynamodbLocal } from './dynamodb-servers';
 

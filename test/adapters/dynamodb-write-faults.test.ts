@@ -1,7 +1,7 @@
 import type { MetadataStore, Write } from '../../runtime/ports/metadata-store';
 import { entryKey, fileEntry, putRow } from '../contracts/metadata-store.contract';
+import { cancelled, type DynamodbFault, type DynamodbFaultProxy, errorAnswer } from '../support/dynamodb-fault-proxy';
 import { fastClock } from '../support/fast-clock';
-import { cancelled, errorAnswer, type Fault, type FaultProxy } from './dynamodb-fault-proxy';
 import { type Between, openBetween } from './dynamodb-fixture';
 import { describeOn, dynamodbLocal } from './dynamodb-servers';
 
@@ -11,7 +11,7 @@ const unavailable = { name: 'Failure', kind: 'store-unavailable' };
 
 describeOn(dynamodbLocal, (server) => {
   let between: Between;
-  let proxy: FaultProxy;
+  let proxy: DynamodbFaultProxy;
   let store: MetadataStore;
   let direct: MetadataStore;
 
@@ -40,7 +40,7 @@ describeOn(dynamodbLocal, (server) => {
       writes = await writesOf();
     });
 
-    it.each<[string, Fault]>([
+    it.each<[string, DynamodbFault]>([
       ['is lost on its way', 'drop-before'],
       ['is applied and its answer is lost', 'drop-after'],
       ['is applied and its answer is cut', 'cut-answer'],
@@ -87,12 +87,12 @@ describeOn(dynamodbLocal, (server) => {
         const revision = await between.revisionAt(other);
         if (revision !== 'absent') await direct.transact([putRow(other, 9, revision)]);
       };
-      proxy.plan(operation, 'drop-after', { first: overwrite, fault: cancelled('ConditionalCheckFailed', 'None') });
+      proxy.plan(operation, 'drop-after', { first: overwrite, next: cancelled('ConditionalCheckFailed', 'None') });
       await expect(store.transact(writes)).rejects.toMatchObject(unavailable);
       expect(await between.sizeAt(key)).toBe(9);
     });
 
-    it.each<[string, Fault, number]>([
+    it.each<[string, DynamodbFault, number]>([
       ['conflicts', cancelled('TransactionConflict'), 10],
       ['throttling', errorAnswer('ThrottlingException'), 8],
       ['internal errors', errorAnswer('InternalServerError', {}, 500), 6],
@@ -124,12 +124,12 @@ describeOn(dynamodbLocal, (server) => {
       const sleep = () => {
         asleep = 11 * 60_000;
       };
-      proxy.plan(operation, { first: sleep, fault: 'drop-after' });
+      proxy.plan(operation, { first: sleep, next: 'drop-after' });
       expect(await store.transact(writes)).toBe(true);
       expect(proxy.of(operation)).toHaveLength(1);
       asleep = 0;
       proxy.forget();
-      proxy.plan(operation, { first: sleep, fault: 'drop-before' });
+      proxy.plan(operation, { first: sleep, next: 'drop-before' });
       await expect(
         store.transact([putRow(key, 3, await between.revisionAt(key))].concat(operation === 'PutItem' ? [] : [putRow(entryKey('p', 'c'))])),
       ).rejects.toMatchObject(unavailable);
@@ -143,7 +143,7 @@ describeOn(dynamodbLocal, (server) => {
     });
   });
 
-  it.each<Fault>(['stall-before', 'stall-after'])(
+  it.each<DynamodbFault>(['stall-before', 'stall-after'])(
     'waits no longer than the time-out for an answer, and tries again (%s)',
     async (fault) => {
       await between.close();
@@ -159,14 +159,14 @@ describeOn(dynamodbLocal, (server) => {
     await direct.transact([putRow(key, 1), putRow(other, 1)]);
     const writes = [putRow(key, 2, await between.revisionAt(key)), putRow(other, 2, await between.revisionAt(other))];
     const race = async () => direct.transact([putRow(other, 9, await between.revisionAt(other))]);
-    proxy.plan('TransactWriteItems', 'drop-before', { first: race, fault: 'pass' });
+    proxy.plan('TransactWriteItems', 'drop-before', { first: race, next: 'pass' });
     expect(await store.transact(writes)).toBe(false);
     expect([await between.sizeAt(key), await between.sizeAt(other)]).toEqual([1, 9]);
   });
 
   it('does not make a row again that was made and removed between two attempts', async () => {
     const remove = async () => direct.transact([{ kind: 'remove', key, expected: await between.revisionAt(key) }]);
-    proxy.plan('TransactWriteItems', 'drop-after', { first: remove, fault: 'pass' });
+    proxy.plan('TransactWriteItems', 'drop-after', { first: remove, next: 'pass' });
     expect(await store.transact([putRow(key, 1)])).toBe(true);
     expect(await between.revisionAt(key)).toBe('absent');
   });

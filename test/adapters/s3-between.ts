@@ -4,12 +4,12 @@ import type { OpenedS3Store } from '../../runtime/adapters/s3/open-s3-store';
 import type { ObjectKey } from '../../runtime/model/entry';
 import type { NewUpload, ObjectStore } from '../../runtime/ports/object-store';
 import { fastClock } from '../support/fast-clock';
-import { FaultProxy } from '../support/fault-proxy';
+import { S3FaultProxy } from '../support/s3-fault-proxy';
 import { type BucketOptions, budget, makeBucket, openBucket } from './s3-fixture';
 
 /** A store whose requests pass through a proxy, and the same bucket without it. */
 export interface Between {
-  readonly proxy: FaultProxy;
+  readonly proxy: S3FaultProxy;
   readonly store: ObjectStore;
   readonly direct: ObjectStore;
   readonly client: S3Client;
@@ -22,7 +22,7 @@ export interface Between {
 let count = 0;
 
 export async function openBetween(endpoint: string, options: BucketOptions = {}): Promise<Between> {
-  const proxy = await FaultProxy.open(endpoint);
+  const proxy = await S3FaultProxy.open(endpoint);
   const { name, client } = await makeBucket(endpoint, options.versions);
   const open: OpenedS3Store[] = [];
   const through = async (at: string) => {

@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Found, ObjectWriter } from '../../runtime/ports/object-store';
 import { contentOf, kindOf, readAll, send } from '../contracts/store-under-test';
-import type { Fault } from '../support/fault-proxy';
+import type { S3Fault } from '../support/s3-fault-proxy';
 import { type Between, openBetween } from './s3-between';
 import { unit } from './s3-fixture';
 import { describeOn, versitygw } from './s3-servers';
@@ -33,7 +33,7 @@ describeOn(versitygw, (server) => {
     expect((await readAll(between.direct, 'acme/a', found.version))?.equals(content)).toBe(true);
   };
 
-  const unknown: [string, Fault][] = [
+  const unknown: [string, S3Fault][] = [
     ['its answer is lost', 'drop-after'],
     ['it is lost', 'drop-before'],
     ['its answer does not come', 'stall-after'],
@@ -69,7 +69,7 @@ describeOn(versitygw, (server) => {
       expect(await writer.complete(undefined)).toEqual({ overtaken: undefined });
     });
 
-    it.each<[string, Fault[]]>([
+    it.each<[string, S3Fault[]]>([
       [
         'the store is busy',
         [

@@ -15,8 +15,8 @@ import { openS3Store, type S3Options } from '../../runtime/adapters/s3/open-s3-s
 import { costsOf, presetOf, presets } from '../../runtime/adapters/s3/profile';
 import { systemClock } from '../../runtime/adapters/system-clock';
 import { contentOf, readAll, send } from '../contracts/store-under-test';
-import { type Fault, FaultProxy } from '../support/fault-proxy';
 import { quietLog } from '../support/filesystem';
+import { type S3Fault, S3FaultProxy } from '../support/s3-fault-proxy';
 import { versitygwKeys } from '../support/servers/versitygw';
 import { budget, makeBucket, openBucket, unit } from './s3-fixture';
 import { describeOn, moto, versitygw } from './s3-servers';
@@ -91,11 +91,11 @@ describeOn(moto, (running) => {
   });
 });
 
-const denied: Fault = { code: 'AccessDenied', status: 403 };
+const denied: S3Fault = { code: 'AccessDenied', status: 403 };
 
 describeOn(versitygw, (running) => {
   describe('the rights that are tried before a bucket is used', () => {
-    let proxy: FaultProxy;
+    let proxy: S3FaultProxy;
     let bucket: Awaited<ReturnType<typeof makeBucket>>;
     const left = async () => {
       const objects = await bucket.client.send(new ListObjectsV2Command({ Bucket: bucket.name }));
@@ -104,7 +104,7 @@ describeOn(versitygw, (running) => {
     };
 
     beforeEach(async () => {
-      proxy = await FaultProxy.open(running().endpoint);
+      proxy = await S3FaultProxy.open(running().endpoint);
       bucket = await makeBucket(running().endpoint);
     });
 
@@ -182,9 +182,9 @@ describeOn(versitygw, (running) => {
     [-3_600_000, /the clock of this machine is (3599|3600) s ahead of that of us-east-1 at .*: set it by NTP/],
     [+3_600_000, /the clock of this machine is (3599|3600) s behind that of us-east-1 at .*: set it by NTP/],
   ])('a store whose clock is %d ms off is not used', async (ahead, expected) => {
-    const proxy = await FaultProxy.open(running().endpoint);
+    const proxy = await S3FaultProxy.open(running().endpoint);
     const { name, client } = await makeBucket(running().endpoint);
-    proxy.keep('ListObjectsV2', { ahead });
+    proxy.ahead = ahead;
     expect(await open({ bucket: name, endpoint: proxy.endpoint, profile: 'versitygw' })).toEqual({
       faults: [expect.stringMatching(expected)],
     });
@@ -193,7 +193,7 @@ describeOn(versitygw, (running) => {
   });
 
   it('a store that is slow to answer is not taken for one whose clock is wrong', async () => {
-    const proxy = await FaultProxy.open(running().endpoint);
+    const proxy = await S3FaultProxy.open(running().endpoint);
     const { name, client } = await makeBucket(running().endpoint);
     let now = Date.now();
     const clock = { ...systemClock, now: () => now };

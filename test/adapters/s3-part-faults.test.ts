@@ -2,7 +2,7 @@ import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-s
 import { Failure } from '../../runtime/model/failure';
 import type { Found } from '../../runtime/ports/object-store';
 import { contentOf, kindOf, readAll, send } from '../contracts/store-under-test';
-import type { Fault } from '../support/fault-proxy';
+import type { S3Fault } from '../support/s3-fault-proxy';
 import { type Between, openBetween } from './s3-between';
 import { unit } from './s3-fixture';
 import { describeOn, versitygw } from './s3-servers';
@@ -31,7 +31,7 @@ describeOn(versitygw, (server) => {
   };
 
   describe('a part', () => {
-    it.each<[string, Fault[], number]>([
+    it.each<[string, S3Fault[], number]>([
       ['whose answer is lost', ['drop-after'], 4],
       ['that never arrives', ['drop-before'], 4],
       ['whose answer does not come', ['stall-after'], 4],
@@ -95,8 +95,8 @@ describeOn(versitygw, (server) => {
 
   it('goes through a store that fails a third of its requests, within its memory', async () => {
     let turn = 0;
-    const faults: Fault[] = ['pass', { code: 'SlowDown', status: 503 }, 'pass', 'drop-after', 'pass', 'pass', 'drop-before', 'pass'];
-    between.proxy.plan('UploadPart', ...Array.from({ length: 60 }, () => faults[turn++ % faults.length] as Fault));
+    const faults: S3Fault[] = ['pass', { code: 'SlowDown', status: 503 }, 'pass', 'drop-after', 'pass', 'pass', 'drop-before', 'pass'];
+    between.proxy.plan('UploadPart', ...Array.from({ length: 60 }, () => faults[turn++ % faults.length] as S3Fault));
     const large = contentOf(8 * unit);
     const { store, upload, buffers } = between;
     const writer = store.begin(upload());

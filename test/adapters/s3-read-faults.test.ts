@@ -2,7 +2,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Failure } from '../../runtime/model/failure';
 import type { Found } from '../../runtime/ports/object-store';
 import { contentOf, kindOf, never, putObject, readAll } from '../contracts/store-under-test';
-import type { Fault } from '../support/fault-proxy';
+import type { S3Fault } from '../support/s3-fault-proxy';
 import { type Between, openBetween } from './s3-between';
 import { describeOn, versitygw } from './s3-servers';
 
@@ -20,7 +20,7 @@ describeOn(versitygw, (server) => {
 
   afterEach(() => between.close());
 
-  it.each<[string, Fault[], number]>([
+  it.each<[string, S3Fault[], number]>([
     ['is cut once', ['cut-answer'], 2],
     ['is cut again and again', ['cut-answer', 'cut-answer', 'cut-answer'], 4],
     ['is not answered at first', ['drop-before', { code: 'SlowDown', status: 503 }], 3],

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { errorAnswer, FaultProxy } from '../adapters/dynamodb-fault-proxy';
+import { DynamodbFaultProxy, errorAnswer } from '../support/dynamodb-fault-proxy';
 import { addressOf, describeFleet, openTestFleet, type TestFleet, until } from '../support/fleet-fixture';
 import { lookFromEveryTask, startLoad } from '../support/fleet-load';
 
@@ -9,12 +9,12 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 
 describeFleet('a fleet of three tasks', () => {
   let test: TestFleet;
-  let proxy: FaultProxy;
+  let proxy: DynamodbFaultProxy;
 
   beforeAll(async () => {
     test = await openTestFleet({
       between: async (endpoint) => {
-        proxy = await FaultProxy.open(endpoint);
+        proxy = await DynamodbFaultProxy.open(endpoint);
         return proxy.endpoint;
       },
     });
@@ -33,7 +33,7 @@ describeFleet('a fleet of three tasks', () => {
   };
 
   it('serves everybody with a table that is slow', async () => {
-    proxy.keep('*', { first: () => pause(250), fault: 'pass' });
+    proxy.keep('*', { first: () => pause(250), next: 'pass' });
     const load = startLoad(test, { clients: 4, prefix: 'slow' });
     await until(() => load.acknowledged.size >= 8, 'transfers', 120_000);
     await load.stop();
@@ -53,7 +53,7 @@ describeFleet('a fleet of three tasks', () => {
         if (count % 4 === 1) proxy.plan('TransactWriteItems', 'drop-after');
         if (count % 4 === 2) proxy.plan('GetItem', 'drop-before');
       },
-      fault: 'pass',
+      next: 'pass',
     });
     const load = startLoad(test, { clients: 4, prefix: 'failing', patience: 60_000 });
     await until(() => load.acknowledged.size >= 12, 'transfers', 120_000);

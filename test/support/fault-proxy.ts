@@ -3,10 +3,12 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 
 /**
- * Between a client of S3 and its server: what becomes of a request, in the order of the requests of one operation. Real sockets and real answers, so that
- * what the SDK makes of them is part of the test.
+ * Between the SDK and a server: what becomes of a request, in the order of the requests of one operation. Real sockets and real answers, so that what the SDK
+ * makes of them is part of the test. What the services call their operations and how they refuse is told by `S3FaultProxy` and `DynamodbFaultProxy`.
+ *
+ * @typeParam Refusal An answer of the service that is none of the server's.
  */
-export type Fault =
+export type Fault<Refusal> =
   | 'pass'
   /** The connection is lost before the server sees the request, or after it has been applied. */
   | 'drop-before'
@@ -21,40 +23,37 @@ export type Fault =
   | 'stall-answer'
   /** One bit of the body is another when it arrives. */
   | 'flip-bit'
-  /** An error of the server; with status 200 it comes in the body of a good answer. */
-  | { readonly code: string; readonly status: number; readonly applied?: boolean }
-  /** Answered by a server whose clock is this far from that of this machine, in milliseconds. */
-  | { readonly ahead: number }
+  | Refusal
   /** Something happens first. */
-  | { readonly first: () => Promise<unknown> | unknown; readonly next: Fault };
+  | { readonly first: () => Promise<unknown> | unknown; readonly next: Fault<Refusal> };
 
 export interface SeenRequest {
   readonly operation: string;
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly bytes: number;
+  /** Its body, where it is not a file's. */
+  readonly body: Readonly<Record<string, unknown>>;
 }
 
-export class FaultProxy {
+export abstract class FaultProxy<Refusal extends { readonly status: number; readonly applied?: boolean }> {
   readonly seen: SeenRequest[] = [];
-  private readonly planned = new Map<string, Fault[]>();
-  private readonly lasting = new Map<string, Fault>();
-  private passed = 0;
-  private lastPassed = Number.POSITIVE_INFINITY;
-  private diesApplied = false;
+  /** How far ahead of this machine the clock of the server is, by what its answers say; milliseconds. Undefined: they say what the server says. */
+  ahead: number | undefined;
+  private readonly server = createServer();
+  private readonly planned = new Map<string, Fault<Refusal>[]>();
+  private readonly lasting = new Map<string, Fault<Refusal>>();
+  private readonly target: URL;
 
-  private constructor(
-    private readonly server: ReturnType<typeof createServer>,
-    private readonly target: URL,
-  ) {}
+  constructor(target: string) {
+    this.target = new URL(target);
+    this.server.on('request', (incoming, answer) => void this.handle(incoming, answer).catch(() => answer.destroy()));
+  }
 
-  static async open(target: string): Promise<FaultProxy> {
-    const server = createServer();
-    const proxy = new FaultProxy(server, new URL(target));
-    server.on('request', (incoming, answer) => void proxy.handle(incoming, answer).catch(() => answer.destroy()));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return proxy;
+  async listen(): Promise<this> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return this;
   }
 
   get endpoint(): string {
@@ -62,26 +61,14 @@ export class FaultProxy {
   }
 
   /** For the next requests of the operation, one each. */
-  plan(operation: string, ...faults: Fault[]): void {
+  plan(operation: string, ...faults: Fault<Refusal>[]): void {
     this.planned.set(operation, faults);
   }
 
-  /** For every request of the operation, until it is taken back. */
-  keep(operation: string, fault: Fault | undefined): void {
+  /** For every request of the operation, `*` for all, until it is taken back. */
+  keep(operation: string, fault: Fault<Refusal> | undefined): void {
     if (fault) this.lasting.set(operation, fault);
     else this.lasting.delete(operation);
-  }
-
-  /** The client dies with the request of this number: none after it is answered. `applied`: that one still happens. */
-  dieAt(number: number, applied: boolean): void {
-    this.passed = 0;
-    this.lastPassed = applied ? number + 1 : number;
-    this.diesApplied = applied;
-  }
-
-  /** Requests since `dieAt`. */
-  get count(): number {
-    return this.passed;
   }
 
   of(operation: string): SeenRequest[] {
@@ -92,42 +79,56 @@ export class FaultProxy {
     this.seen.length = 0;
   }
 
+  /** Once more is fine. */
   async close(): Promise<void> {
+    if (!this.server.listening) return;
     this.server.close();
     this.server.closeAllConnections();
     await once(this.server, 'close');
   }
 
+  /** As the SDK names it. */
+  protected abstract operationOf(incoming: IncomingMessage): string;
+  protected abstract refuse(answer: ServerResponse, refusal: Refusal): void;
+
+  protected read(_body: Buffer): SeenRequest['body'] {
+    return {};
+  }
+
+  protected faultOf(operation: string): Fault<Refusal> {
+    return this.planned.get(operation)?.shift() ?? this.lasting.get(operation) ?? this.lasting.get('*') ?? 'pass';
+  }
+
+  protected get date(): string {
+    return new Date(Date.now() + (this.ahead ?? 0)).toUTCString();
+  }
+
   private async handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const operation = operationOf(incoming);
-    let fault = this.planned.get(operation)?.shift() ?? this.lasting.get(operation) ?? this.lasting.get('*') ?? 'pass';
+    const operation = this.operationOf(incoming);
+    let fault = this.faultOf(operation);
     while (typeof fault === 'object' && 'first' in fault) {
       await fault.first();
       fault = fault.next;
     }
-    const number = this.passed++;
-    if (number >= this.lastPassed) fault = 'drop-before';
-    else if (number === this.lastPassed - 1 && this.diesApplied) fault = 'drop-after';
+    const { url = '', headers } = incoming;
     if (fault === 'reset-mid-body') {
       await once(incoming, 'data');
-      this.seen.push({ operation, url: incoming.url ?? '', headers: incoming.headers, bytes: 0 });
+      this.seen.push({ operation, url, headers, bytes: 0, body: {} });
       incoming.socket.resetAndDestroy();
       return;
     }
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks);
-    this.seen.push({ operation, url: incoming.url ?? '', headers: incoming.headers, bytes: body.length });
+    const body = await readAll(incoming);
+    this.seen.push({ operation, url, headers, bytes: body.length, body: this.read(body) });
     if (fault === 'drop-before') incoming.socket.destroy();
     if (fault === 'drop-before' || fault === 'stall-before') return;
-    if (typeof fault === 'object' && 'code' in fault && fault.applied !== true) return answerError(answer, fault);
+    if (typeof fault === 'object' && fault.applied !== true) return this.refuse(answer, fault);
     if (fault === 'flip-bit') body.writeUInt8((body[0] ?? 0) ^ 1, 0);
     const real = await this.forward(incoming, body);
-    if (typeof fault === 'object' && 'code' in fault) return answerError(answer, fault);
-    if (typeof fault === 'object') real.headers['date'] = new Date(Date.now() + fault.ahead).toUTCString();
+    if (typeof fault === 'object') return this.refuse(answer, fault);
     if (fault === 'drop-after') incoming.socket.destroy();
     if (fault === 'drop-after' || fault === 'stall-after') return;
-    answer.writeHead(real.status, { ...real.headers, 'content-length': real.headers['content-length'] ?? real.body.length });
+    const length = real.headers['content-length'] ?? real.body.length;
+    answer.writeHead(real.status, { ...real.headers, 'content-length': length, ...(this.ahead !== undefined && { date: this.date }) });
     const half = real.body.subarray(0, real.body.length >> 1);
     if (fault === 'cut-answer') answer.write(half, () => incoming.socket.destroy());
     else if (fault === 'stall-answer') answer.write(half);
@@ -148,37 +149,13 @@ export class FaultProxy {
     onward.on('error', () => undefined);
     onward.end(body);
     const [real] = (await once(onward, 'response')) as [IncomingMessage];
-    const chunks: Buffer[] = [];
-    for await (const chunk of real) chunks.push(chunk as Buffer);
     const { 'transfer-encoding': _, ...headers } = real.headers;
-    return { status: real.statusCode as number, headers, body: Buffer.concat(chunks) };
+    return { status: real.statusCode as number, headers, body: await readAll(real) };
   }
 }
 
-function answerError(answer: ServerResponse, { code, status }: { readonly code: string; readonly status: number }): void {
-  const text = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`;
-  answer.writeHead(status, { 'content-type': 'application/xml', date: new Date().toUTCString() }).end(text);
-}
-
-/** As the SDK names it. */
-function operationOf({ method = '', url = '', headers }: IncomingMessage): string {
-  const { pathname, searchParams } = new URL(url, 'http://server');
-  const hasKey = pathname.split('/').filter((segment) => segment !== '').length > 1;
-  const copies = headers['x-amz-copy-source'] !== undefined;
-  const upload = searchParams.has('uploadId');
-  switch (method) {
-    case 'PUT':
-      if (upload) return copies ? 'UploadPartCopy' : 'UploadPart';
-      return copies ? 'CopyObject' : hasKey ? 'PutObject' : 'CreateBucket';
-    case 'POST':
-      return upload ? 'CompleteMultipartUpload' : 'CreateMultipartUpload';
-    case 'DELETE':
-      return upload ? 'AbortMultipartUpload' : 'DeleteObject';
-    case 'HEAD':
-      return hasKey ? 'HeadObject' : 'HeadBucket';
-    default:
-      if (upload) return 'ListParts';
-      if (hasKey) return 'GetObject';
-      return searchParams.has('uploads') ? 'ListMultipartUploads' : searchParams.has('versions') ? 'ListObjectVersions' : 'ListObjectsV2';
-  }
+async function readAll(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
