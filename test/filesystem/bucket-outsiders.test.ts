@@ -5,6 +5,7 @@ import { FakeBucket } from '../support/fake-bucket';
 import type { Command, FakeS3Options } from '../support/fake-s3';
 import { at, events, get, makeFilesystem, makeUser, names, put, unfinished, viewOf } from '../support/filesystem';
 import { IdleClock } from '../support/idle-clock';
+import { kindOf } from '../support/one-process';
 
 /** A bucket that others write to and delete from, at the worst moment: what they did stands, and what a partner was told is true. */
 jest.mock('../../runtime/adapters/s3/bucket', () => ({
@@ -54,12 +55,6 @@ function make({ options = { versions: true, order: 'begin' }, before, act, plant
     },
   };
 }
-
-const kindOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'done',
-    (error: unknown) => (error as { kind?: string }).kind ?? String(error),
-  );
 
 const contentOf = (bucket: FakeBucket, key: string) => bucket.s3.current(key)?.body?.toString();
 const place =

@@ -3,6 +3,7 @@ import { Failure } from '../../runtime/model/failure';
 import type { ByteSource } from '../../runtime/ports/byte-source';
 import { fastClock } from '../support/fast-clock';
 import { accepts, at, get, makeFilesystem, memoryStores, names, never, put, viewOf } from '../support/filesystem';
+import { kindOf } from '../support/one-process';
 
 /** Two tasks on the same stores: a client whose connection broke comes back to the other one. */
 
@@ -67,12 +68,6 @@ async function make() {
     durable: record?.value.progress.durable as number,
   };
 }
-
-const kindOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'done',
-    (error: unknown) => (error as Failure).kind,
-  );
 
 it('an upload that moves elsewhere is shown as others see the path, and cannot be continued', async () => {
   const { view, source, ended } = await make();

@@ -1,40 +1,12 @@
 import { MemoryObjectStore } from '../../runtime/adapters/memory/memory-object-store';
 import { Failure } from '../../runtime/model/failure';
-import { FakeClock, runUntilDone } from '../support/fake-clock';
-import {
-  accepts,
-  at,
-  events,
-  get,
-  makeFilesystem,
-  makeUser,
-  memoryStores,
-  names,
-  never,
-  put,
-  sourceOf,
-  unfinished,
-  viewOf,
-} from '../support/filesystem';
-
-const _lost = new Failure('cut', 'The connection was reset.');
-
-function setUp() {
-  const clock = new FakeClock();
-  const stores = memoryStores();
-  const fs = makeFilesystem(stores, clock);
-  return { clock, fs, view: viewOf(fs), ...stores };
-}
-
-const kindOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'done',
-    (error: unknown) => (error instanceof Failure ? error.kind : String(error)),
-  );
+import { runUntilDone } from '../support/fake-clock';
+import { accepts, at, events, get, makeUser, names, never, put, sourceOf, unfinished, viewOf } from '../support/filesystem';
+import { kindOf, oneProcess } from '../support/one-process';
 
 describe('an upload', () => {
   it('is whole, listed and announced once when it resolves', async () => {
-    const { fs, view, objects } = setUp();
+    const { fs, view, objects } = oneProcess();
     await put(view, '/a.csv', 'one');
     expect(await names(view)).toEqual(['a.csv 3']);
     expect(await get(view, '/a.csv')).toBe('one');
@@ -44,14 +16,14 @@ describe('an upload', () => {
   });
 
   it('of nothing is an empty file', async () => {
-    const { view } = setUp();
+    const { view } = oneProcess();
     const upload = await view.prepareUpload(at('/empty'), { kind: 'new' });
     expect(await upload.receive(sourceOf([]), accepts, never())).toEqual({ size: 0 });
     expect(await names(view)).toEqual(['empty 0']);
   });
 
   it('replaces a file only with the right to', async () => {
-    const { fs, view } = setUp();
+    const { fs, view } = oneProcess();
     await put(view, '/a', 'one');
     const poor = viewOf(fs, makeUser({ rights: ['write', 'list', 'read'] }));
     expect(await kindOf(put(poor, '/a', 'two'))).toBe('may-not-overwrite');
@@ -61,7 +33,7 @@ describe('an upload', () => {
   });
 
   it('may reuse a name that a consumer has taken, also without the right to replace', async () => {
-    const { fs, objects } = setUp();
+    const { fs, objects } = oneProcess();
     const dropBox = viewOf(fs, makeUser({ rights: ['write'] }));
     await put(dropBox, '/a', 'one');
     objects.take('acme/a');
@@ -71,7 +43,7 @@ describe('an upload', () => {
   });
 
   it('does not replace a file that was dropped there meanwhile, without the right to', async () => {
-    const { fs, view, objects } = setUp();
+    const { fs, view, objects } = oneProcess();
     const upload = await viewOf(fs, makeUser({ rights: ['write'] })).prepareUpload(at('/a'), { kind: 'new' });
     objects.place('acme/a', Buffer.from('outside'));
     expect(await kindOf(upload.receive(sourceOf(['mine']), accepts, never()))).toBe('may-not-overwrite');
@@ -86,14 +58,14 @@ describe('an upload', () => {
     ['refused below a file', '/file/a', 'not-a-directory'],
     ['refused onto the home', '/', 'is-a-directory'],
   ])('is %s', async (_, path, kind) => {
-    const { view } = setUp();
+    const { view } = oneProcess();
     await view.makeDirectory(at('/dir'));
     await put(view, '/file', 'x');
     expect(await kindOf(view.prepareUpload(at(path), { kind: 'new' }))).toBe(kind);
   });
 
   it('larger than the partner may store is refused and nothing of it is kept', async () => {
-    const { fs, objects } = setUp();
+    const { fs, objects } = oneProcess();
     const view = viewOf(fs, makeUser({ maxFileBytes: 10 }));
     expect(await kindOf(view.prepareUpload(at('/a'), { kind: 'new' }, 11))).toBe('too-large');
     const upload = await view.prepareUpload(at('/a'), { kind: 'new' });
@@ -103,13 +75,13 @@ describe('an upload', () => {
   });
 
   it('is refused before the transfer when the store is full', async () => {
-    const { view, objects } = setUp();
+    const { view, objects } = oneProcess();
     objects.full = true;
     expect(await kindOf(view.prepareUpload(at('/a'), { kind: 'new' }))).toBe('disk-full');
   });
 
   it('is not committed when the verdict forbids it', async () => {
-    const { view, objects } = setUp();
+    const { view, objects } = oneProcess();
     const upload = await view.prepareUpload(at('/a'), { kind: 'new' });
     const forbid = () => {
       throw new Failure('control-lost', 'The control connection was lost.');
@@ -120,7 +92,7 @@ describe('an upload', () => {
   });
 
   it('under a name of the server never meets another', async () => {
-    const { view, clock } = setUp();
+    const { view, clock } = oneProcess();
     const uploads = await runUntilDone(clock, Promise.all([1, 2, 3].map(() => view.prepareUpload(at('/scan'), { kind: 'unique' }))));
     expect(new Set(uploads.map(({ path }) => path)).size).toBe(3);
     await runUntilDone(clock, Promise.all(uploads.map((upload, index) => upload.receive(sourceOf([`scan ${index}`]), accepts, never()))));
@@ -128,14 +100,14 @@ describe('an upload', () => {
   });
 
   it('under a name of the server meets no directory that others have put there', async () => {
-    const { view, objects } = setUp();
+    const { view, objects } = oneProcess();
     objects.folders.add('acme/scan');
     const { path } = await view.prepareUpload(at('/scan'), { kind: 'unique' });
     expect(path).toMatch(/^\/scan\../);
   });
 
   it('of two at once the one that began later is there in the end, whole', async () => {
-    const { view } = setUp();
+    const { view } = oneProcess();
     const first = await view.prepareUpload(at('/a'), { kind: 'new' });
     const second = await view.prepareUpload(at('/a'), { kind: 'new' });
     await second.receive(sourceOf(['second']), accepts, never());
@@ -144,7 +116,7 @@ describe('an upload', () => {
   });
 
   it('below a directory that was removed meanwhile is refused and dropped', async () => {
-    const { fs, view, objects } = setUp();
+    const { fs, view, objects } = oneProcess();
     await view.makeDirectory(at('/dir'));
     const upload = await view.prepareUpload(at('/dir/a'), { kind: 'new' });
     const key = { table: 'entry', partition: 'acme', sort: 'dir' } as const;
@@ -158,14 +130,14 @@ describe('an upload', () => {
 
 describe('an append', () => {
   it('keeps the file and adds to it', async () => {
-    const { view } = setUp();
+    const { view } = oneProcess();
     await put(view, '/log', 'one ', { kind: 'append' });
     await put(view, '/log', 'two', { kind: 'append' });
     expect(await get(view, '/log')).toBe('one two');
   });
 
   it('to a file that changed meanwhile stores nothing', async () => {
-    const { view, fs } = setUp();
+    const { view, fs } = oneProcess();
     await put(view, '/log', 'one ');
     const upload = await view.prepareUpload(at('/log'), { kind: 'append' });
     await put(viewOf(fs), '/log', 'other');
@@ -174,7 +146,7 @@ describe('an append', () => {
   });
 
   it('at a size is only possible at the whole size', async () => {
-    const { view } = setUp();
+    const { view } = oneProcess();
     await put(view, '/log', '12345');
     expect(await kindOf(view.prepareUpload(at('/log'), { kind: 'at', offset: 3 }))).toBe('restart-not-possible');
     await put(view, '/log', '67', { kind: 'at', offset: 5 });
@@ -198,7 +170,7 @@ describe('an upload that nothing has cut', () => {
   }
 
   it('is told to its owner at its durable size once it is silent, and taken over by exactly that', async () => {
-    const { view, fs, clock } = setUp();
+    const { view, fs, clock } = oneProcess();
     const upload = await view.prepareUpload(at('/a'), { kind: 'new' });
     const { source } = hanging('123456789');
     const first = kindOf(upload.receive(source, accepts, never()));
@@ -212,7 +184,7 @@ describe('an upload that nothing has cut', () => {
   });
 
   it('is not shown and not taken over while bytes come', async () => {
-    const { view, fs, clock } = setUp();
+    const { view, fs, clock } = oneProcess();
     const upload = await view.prepareUpload(at('/a'), { kind: 'new' });
     const { source, end } = hanging('123456789');
     const first = upload.receive(source, accepts, never());
@@ -230,12 +202,12 @@ describe('an upload that nothing has cut', () => {
 });
 
 it('the home is a directory, which no DELE removes', async () => {
-  expect(await kindOf(setUp().view.deleteFile(at('/')))).toBe('is-a-directory');
+  expect(await kindOf(oneProcess().view.deleteFile(at('/')))).toBe('is-a-directory');
 });
 
 describe('temporary names', () => {
   it('are received where no consumer looks and announced when they get their lasting name', async () => {
-    const { fs, view, objects } = setUp();
+    const { fs, view, objects } = oneProcess();
     await put(view, '/a.csv.part', 'data');
     expect([...objects.objects.keys()]).toEqual(['.temporary/acme/a.csv.part']);
     expect(await names(view)).toEqual(['a.csv.part 4']);
@@ -246,14 +218,14 @@ describe('temporary names', () => {
   });
 
   it('withdraw a file that is renamed to one', async () => {
-    const { fs, view } = setUp();
+    const { fs, view } = oneProcess();
     await put(view, '/a.csv', 'data');
     await view.rename(await view.prepareRename(at('/a.csv')), at('/a.csv.tmp'));
     expect(await events(fs)).toEqual(['arrived acme/a.csv', 'removed acme/a.csv']);
   });
 
   it('are ordinary names where the partner has them switched off', async () => {
-    const { fs, objects } = setUp();
+    const { fs, objects } = oneProcess();
     const user = makeUser();
     await put(viewOf(fs, { ...user, switches: { ...user.switches, temporaryNames: 'off' } }), '/a.tmp', 'data');
     expect([...objects.objects.keys()]).toEqual(['acme/a.tmp']);
