@@ -24,7 +24,7 @@ const usage = `usage: npm run bench -- upload|download|small|s3|receipts|fleet [
   small              files of 10 kB, one after the other over one control connection
   s3                 all of that and more against an S3 server, with the index in LMDB and in DynamoDB
   receipts           S3: from the last byte of an upload to 226, --files times
-  fleet              one, two and three tasks behind a load balancer, and the way over the wrong task
+  fleet              one to three workers, one to three tasks behind a load balancer, and the way over the wrong task
 
   --mib N            size of the file (512)
   --files N          number of small files (500)

@@ -7,12 +7,13 @@ import { Fleet } from '../test/support/fleet';
 import { FleetClient } from '../test/support/fleet-client';
 import { addressOf, inTurns } from '../test/support/fleet-fixture';
 import { type FleetStores, openFleetStores } from '../test/support/fleet-stores';
+import { startProcess } from '../test/support/server-process';
 import { curl } from './clients';
 import { CpuMeter } from './process-tree';
 
 /**
- * Tasks behind a load balancer, all on this machine, over versitygw and DynamoDB Local: what more tasks bring, and what it costs when a data connection reaches
- * the wrong one. Clients, balancer and both stores share the machine with the tasks, so speeds say how it grows, and CPU time is that of the tasks alone.
+ * Workers of one server; and tasks behind a load balancer, all on this machine, over versitygw and DynamoDB Local: what more of them bring, and what it costs
+ * when a data connection reaches the wrong task. Clients, balancer and both stores share the machine with the tasks, so speeds say how it grows, and CPU time is that of the tasks alone.
  */
 export interface FleetBench {
   readonly work: string;
@@ -32,6 +33,8 @@ const print = (text: string) => process.stdout.write(`${text}\n`);
 const crowd = { CAUSEWAY_SESSIONS_PER_ADDRESS: '1000', CAUSEWAY_SESSIONS_PER_USER: '1000', CAUSEWAY_DRAIN_TIMEOUT: '1' };
 
 export async function benchFleet(options: FleetBench): Promise<void> {
+  print(`one server, its files and its index in a folder; load before ${loadavg()[0]?.toFixed(2)}`);
+  await measureWorkers(options);
   const stores = await openFleetStores();
   print(`a fleet over ${stores.text}; load before ${loadavg()[0]?.toFixed(2)}`);
   try {
@@ -62,45 +65,70 @@ async function withFleet(
 const passwords = new Map<FleetStores, string>();
 
 async function measureGrowth(options: FleetBench, stores: FleetStores): Promise<void> {
-  const { work, mib, files, runs } = options;
+  for (const tasks of sizes) {
+    await withFleet(options, stores, tasks, undefined, async ({ explicitPort, certificate }) => {
+      const password = passwords.get(stores) as string;
+      await measureCrowd(options, `${tasks} ${tasks === 1 ? 'task' : 'tasks'}`, { explicitPort, certificate, password });
+    });
+  }
+}
+
+/** One server without a load balancer, whose sessions are spread over processes; its files and its index in its own folder. */
+async function measureWorkers(options: FleetBench): Promise<void> {
+  for (const workers of sizes) {
+    const settings = { ...crowd, CAUSEWAY_LOG_LEVEL: 'warn', CAUSEWAY_PASSIVE_PORTS: 'free:48', CAUSEWAY_WORKERS: String(workers) };
+    const server = await startProcess(path.join(options.work, `workers-${workers}`), settings);
+    try {
+      const { explicitPort, certificate, password = '' } = server;
+      await measureCrowd(options, `${workers} ${workers === 1 ? 'worker' : 'workers'}`, { explicitPort, certificate, password });
+    } finally {
+      await server.stop();
+    }
+  }
+}
+
+interface Measured {
+  readonly explicitPort: number;
+  /** A file. */
+  readonly certificate: string;
+  readonly password: string;
+}
+
+/** Many small files over some sessions, and some large ones at once. */
+async function measureCrowd({ work, mib, files, runs }: FleetBench, title: string, measured: Measured): Promise<void> {
+  const { explicitPort: port, certificate, password } = measured;
   const bytes = randomBytes(smallFile);
   const large = path.join(work, 'large.bin');
   writeFileSync(large, randomBytes(Math.ceil(mib / largeAtOnce) * 1024 * 1024));
-  for (const tasks of sizes) {
-    await withFleet(options, stores, tasks, undefined, async (fleet) => {
-      const password = passwords.get(stores) as string;
-      const ca = readFileSync(fleet.certificate);
-      const small = async () => {
-        const clients = await Promise.all(
-          Array.from({ length: sessions }, (_, index) =>
-            FleetClient.connect({ port: fleet.explicitPort, ca, password, from: addressOf(index + 1) }),
-          ),
-        );
-        const begun = performance.now();
-        await inTurns(files, sessions, (index, lane) => (clients[lane] as FleetClient).upload(`small-${index}`, bytes));
-        const seconds = (performance.now() - begun) / 1_000;
-        for (const client of clients) await client.quit();
-        return files / seconds;
-      };
-      const many = async () => {
-        const begun = performance.now();
-        const url = `ftp://demo:${password}@localhost:${fleet.explicitPort}`;
-        await Promise.all(Array.from({ length: largeAtOnce }, (_, index) => curl('-T', large, `${url}/large-${index}`)));
-        return (largeAtOnce * Math.ceil(mib / largeAtOnce) * 1.048576) / ((performance.now() - begun) / 1_000);
-      };
-      const rates = { small: [] as number[], many: [] as number[] };
-      for (let round = -1; round < runs; round++) {
-        const [files, bytes] = [await small(), await many()];
-        // The first round warms up.
-        if (round < 0) continue;
-        rates.small.push(files);
-        rates.many.push(bytes);
-      }
-      print(
-        `${tasks} ${tasks === 1 ? 'task ' : 'tasks'}: ${median(rates.small).toFixed(0).padStart(5)} files/s of ${smallFile} bytes over ${sessions} sessions, ${median(rates.many).toFixed(0).padStart(5)} MB/s in ${largeAtOnce} uploads`,
-      );
-    });
+  const ca = readFileSync(certificate);
+  const small = async () => {
+    const clients = await Promise.all(
+      Array.from({ length: sessions }, (_, index) => FleetClient.connect({ port, ca, password, from: addressOf(index + 1) })),
+    );
+    const begun = performance.now();
+    await inTurns(files, sessions, (index, lane) => (clients[lane] as FleetClient).upload(`small-${index}`, bytes));
+    const seconds = (performance.now() - begun) / 1_000;
+    for (const client of clients) await client.quit();
+    return files / seconds;
+  };
+  const many = async () => {
+    const begun = performance.now();
+    const url = `ftp://demo:${password}@localhost:${port}`;
+    await Promise.all(Array.from({ length: largeAtOnce }, (_, index) => curl('-T', large, `${url}/large-${index}`)));
+    return (largeAtOnce * Math.ceil(mib / largeAtOnce) * 1.048576) / ((performance.now() - begun) / 1_000);
+  };
+  const rates = { small: [] as number[], many: [] as number[] };
+  for (let round = -1; round < runs; round++) {
+    const [files, bytes] = [await small(), await many()];
+    // The first round warms up.
+    if (round < 0) continue;
+    rates.small.push(files);
+    rates.many.push(bytes);
   }
+  const [smallRate, largeRate] = [rates.small, rates.many].map((found) => median(found).toFixed(0).padStart(5));
+  print(
+    `${title.padEnd(10)}${smallRate} files/s of ${smallFile} bytes over ${sessions} sessions, ${largeRate} MB/s in ${largeAtOnce} uploads`,
+  );
 }
 
 /** All sessions are on the first of two tasks; data connections go there too, or to the other. */
