@@ -97,7 +97,7 @@ async function openPrimary(
     },
   });
   undo.push(() => {
-    // Stops what would be started again; told apart from a drain by its deadline, which is over.
+    // Stops what would be started again; told apart from a drain by its deadline, which is over. Whom it cannot tell any more is killed below.
     void workers.drain(AbortSignal.abort(new Error('the server stops'))).catch(() => undefined);
     for (const child of children) child.kill('SIGKILL');
   });

@@ -16,7 +16,8 @@ import { isFinal, unconfirmed, untilAnswered } from './until-answered';
 
 /**
  * From settled bytes to a listed file: claim, complete, one transaction. Intent before effect, effect before entry, entry before reply: whoever finds
- * the record after a crash knows from its state how far this went and carries it on (`rollForward`).
+ * the record after a crash knows from its state how far this went and carries it on (`rollForward`). One thing, though long: each end of a commit (stored, taken,
+ * overtaken, refused, in doubt) must release what the others hold, which is seen only where they stand together.
  */
 
 export interface CommitRequest {

@@ -69,7 +69,7 @@ async function* inOrder<From, To>(from: AsyncGenerator<From>, work: (one: From) 
   try {
     for (let one = await next(); !one.done; one = await next()) {
       const started = work(one.value);
-      // It is awaited in its turn, which may be after another one has failed.
+      // Nothing is lost: it is awaited in its turn, which may be after another one has failed.
       started.catch(() => undefined);
       running.push(started);
       if (running.length >= atOnce) yield await (running.shift() as Promise<To>);

@@ -53,22 +53,14 @@ describe('a small file that the store refuses', () => {
     expect(await get(view, '/a')).toBe('sent again');
   });
 
-  it('for want of room is told so at once, and the path is free again', async () => {
-    const { fs, clock, state, view } = make('refused');
-    state.code = { name: 'InsufficientStorage', status: 507 };
+  it.each([
+    ['for want of room', 1, { name: 'InsufficientStorage', status: 507 }, 'disk-full'],
+    ['whose condition is refused although it holds', 4, { name: 'PreconditionFailed', status: 412 }, 'overtaken'],
+  ])('%s ends soon, and the path is free again', async (_, refusals, code, kind) => {
+    const { fs, clock, state, view } = make(...Array<Answer>(refusals).fill('refused'));
+    state.code = code;
     const began = clock.monotonic();
-    expect(await kindOf(put(view, '/a', 'sent'))).toBe('disk-full');
-    expect(clock.monotonic() - began).toBeLessThan(1_000);
-    expect(await unfinished(fs)).toEqual([]);
-    await put(view, '/a', 'sent again');
-    expect(await get(view, '/a')).toBe('sent again');
-  });
-
-  it('whose condition is refused although it holds ends soon, and the path is free again', async () => {
-    const { fs, clock, state, view } = make(...Array<Answer>(4).fill('refused'));
-    state.code = { name: 'PreconditionFailed', status: 412 };
-    const began = clock.monotonic();
-    expect(await kindOf(put(view, '/a', 'sent'))).toBe('overtaken');
+    expect(await kindOf(put(view, '/a', 'sent'))).toBe(kind);
     expect(clock.monotonic() - began).toBeLessThan(1_000);
     expect(await unfinished(fs)).toEqual([]);
     await put(view, '/a', 'sent again');

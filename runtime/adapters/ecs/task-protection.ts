@@ -99,6 +99,7 @@ export class TaskProtection {
     this.release = undefined;
     if (this.wanted) this.want(false);
     const done = new AbortController();
+    // Cut short when the agent has answered.
     const patience = this.options.clock.sleep(lastPatience, done.signal).catch(() => undefined);
     await Promise.race([this.running, patience]);
     done.abort();

@@ -90,7 +90,7 @@ export function connect(options: ConnectionOptions): Connection {
         requestTimeout: timeouts.answer ?? timeout,
         ...(signal && { abortSignal: signal }),
       }) as never,
-    // Without any, every request says so.
+    // Only to be named to the operator: where none is found, the first request fails with that reason.
     region: async () => region ?? (await client.config.region().catch(() => undefined)),
     // A client keeps what its provider gave it; a new one asks again, over the same sockets.
     renewCredentials: () => {
