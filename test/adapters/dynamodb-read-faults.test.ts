@@ -2,7 +2,7 @@ import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { DynamoLeaseStore } from '../../runtime/adapters/dynamodb/dynamodb-lease-store';
 import { DynamoMetadataStore } from '../../runtime/adapters/dynamodb/dynamodb-metadata-store';
 import type { MetadataStore, RowKey, Write } from '../../runtime/ports/metadata-store';
-import { entryKey, putRow, someParts, uploadKey, uploadOf } from '../contracts/metadata-store.contract';
+import { entryKey, putRow, someParts, uploadKey, uploadOf } from '../contracts/metadata-rows';
 import { type DynamodbFault, type DynamodbFaultProxy, errorAnswer } from '../support/dynamodb-fault-proxy';
 import { type Between, openBetween } from './dynamodb-fixture';
 import { describeOn, dynamodbLocal } from './dynamodb-servers';

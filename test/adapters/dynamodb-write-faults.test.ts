@@ -1,5 +1,5 @@
 import type { MetadataStore, Write } from '../../runtime/ports/metadata-store';
-import { entryKey, fileEntry, putRow } from '../contracts/metadata-store.contract';
+import { entryKey, fileEntry, putRow } from '../contracts/metadata-rows';
 import { cancelled, type DynamodbFault, type DynamodbFaultProxy, errorAnswer } from '../support/dynamodb-fault-proxy';
 import { fastClock } from '../support/fast-clock';
 import { type Between, openBetween } from './dynamodb-fixture';

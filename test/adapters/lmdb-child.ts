@@ -4,7 +4,7 @@ import { LmdbMetadataStore } from '../../runtime/adapters/lmdb/lmdb-metadata-sto
 import { LmdbUserDirectory } from '../../runtime/adapters/lmdb/lmdb-user-directory';
 import { Failure } from '../../runtime/model/failure';
 import type { Row, RowKey } from '../../runtime/ports/metadata-store';
-import { entryKey, fileEntry, putRow } from '../contracts/metadata-store.contract';
+import { entryKey, fileEntry, putRow } from '../contracts/metadata-rows';
 import { userNamed } from '../contracts/user-directory.contract';
 
 /** A second process on an environment: what LMDB does to a process that meets a full disk cannot be tested in the one that runs the tests. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { damageOf } from '../../runtime/adapters/lmdb/damage';
 import { Environment } from '../../runtime/adapters/lmdb/environment';
 import { LmdbMetadataStore } from '../../runtime/adapters/lmdb/lmdb-metadata-store';
-import { entryKey, putRow } from '../contracts/metadata-store.contract';
+import { entryKey, putRow } from '../contracts/metadata-rows';
 import { makeBase } from './directory-fixture';
 
 /** What would end the process inside LMDB, found before. None of these is ever opened here: a test that fails must not take the others with it. */

@@ -7,7 +7,8 @@ import { Environment } from '../../runtime/adapters/lmdb/environment';
 import { LmdbMetadataStore } from '../../runtime/adapters/lmdb/lmdb-metadata-store';
 import { LmdbUserDirectory } from '../../runtime/adapters/lmdb/lmdb-user-directory';
 import { defaultSwitches, type User } from '../../runtime/model/user';
-import { describeMetadataStore, entryKey, putRow } from '../contracts/metadata-store.contract';
+import { entryKey, putRow } from '../contracts/metadata-rows';
+import { describeMetadataStore } from '../contracts/metadata-store.contract';
 import { describeUserDirectory, userNamed } from '../contracts/user-directory.contract';
 import { makeBase } from './directory-fixture';
 
