@@ -32,7 +32,7 @@ const usage = `usage: npm run bench -- upload|download|small|s3|receipts|fleet [
   --node PATH        another Node to run Causeway with, as often as wanted
   --only TEXT        s3: only the loads whose title has this in it
   --unpacked DIR     root of packages unpacked with dpkg -x, as often as wanted
-  --peer NAME=URL    any running server: ftp://user:password@host:port/folder/
+  --peer NAME=URL    any running server: ftp://user:password@host:port/folder/; NAME@PID=URL measures its CPU time and memory too
 `;
 
 const { values, positionals } = readArguments();
@@ -88,8 +88,9 @@ async function startPeers(work: string, peers: Peer[]): Promise<void> {
 
 function addGiven(peers: Peer[]): void {
   for (const given of values.peer) {
-    const [name = '', url = ''] = given.split(/=(.*)/s);
-    peers.push({ name, url, pid: undefined, stop: async () => undefined });
+    const { name, pid, url } =
+      /^(?<name>[^=]*?)(?:@(?<pid>\d+))?=(?<url>.+)$/s.exec(given)?.groups ?? refuse(`--peer ${given} names no server`);
+    peers.push({ name: name ?? '', url: url ?? '', pid: pid === undefined ? undefined : Number(pid), stop: async () => undefined });
   }
 }
 

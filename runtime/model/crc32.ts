@@ -1,4 +1,10 @@
 /**
+ * CRC32 (as in zlib and S3) and CRC32C (RFC 3720 §B.4, of PROXY headers), computed by the processor's own instructions. Node's zlib has the first one too, at a
+ * fifth of the speed: it was an eighth of all processor time of an upload.
+ */
+export { crc32, crc32c } from '@node-rs/crc32';
+
+/**
  * CRC32 of a joined content from the CRCs of its pieces, so that a file received in parts, or continued after a cut, has its checksum without being read
  * again. The method is zlib's `crc32_combine`: appending n zero bytes to a message is a linear map over GF(2), applied by repeated squaring.
  */

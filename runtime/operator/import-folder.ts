@@ -1,11 +1,11 @@
 import { lstat, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { Filesystem } from '../filesystem/filesystem';
 import { objectKey } from '../filesystem/object-key';
 import { openPartnerView } from '../filesystem/open-view';
 import type { PartnerView } from '../filesystem/partner-view';
 import { readEntry } from '../filesystem/path-state';
+import { crc32 } from '../model/crc32';
 import { Failure } from '../model/failure';
 import { allRights, type User } from '../model/user';
 import { childPath, isListable, parentPath, resolvePath, type VirtualPath } from '../model/virtual-path';

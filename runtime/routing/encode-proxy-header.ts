@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c';
+import { crc32c } from '../model/crc32';
 import { longestHeader, mappedPrefix, type ProxyHeader, type Tlv, tlvTypes } from './proxy-header';
 
 /**

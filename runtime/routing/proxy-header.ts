@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c';
+import { crc32c } from '../model/crc32';
 
 /**
  * The PROXY protocol, version 2, as values: who dialled what, told by a load balancer (or a task of ours) in front of a connection's own bytes. Exactly one

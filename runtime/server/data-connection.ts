@@ -40,6 +40,11 @@ export class DataConnection {
     raw.on('error', () => undefined);
   }
 
+  /** What this process knows of Node's sockets is so: their bytes may be read through a buffer. */
+  get mayBuffer(): boolean {
+    return this.options.probe;
+  }
+
   get raw(): Socket {
     return this.options.raw;
   }

@@ -4,7 +4,7 @@ import { Failure } from '../model/failure';
 import type { UserSwitches } from '../model/user';
 import type { Clock, Timer } from '../ports/clock';
 import type { DataConnection } from './data-connection';
-import { freeRecord } from './free-record';
+import { takeBytes } from './read-buffer';
 
 /** The payload of an upload, pushed record by record, until a verified end. */
 export interface ReceiveOptions {
@@ -56,6 +56,9 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     let stall: Timer | undefined;
     let lastData = clock.monotonic();
     let waiting = false;
+    let ended = false;
+    /** Came while we waited: what had been read from the system before the pause. */
+    const late: Buffer[] = [];
     let inTurn = 0;
     let turnEnds = false;
 
@@ -64,7 +67,6 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
       over = true;
       stall?.cancel();
       signal.removeEventListener('abort', onAbort);
-      socket.off('data', onData);
       socket.off('end', onEnd);
       socket.off('close', onClose);
       socket.off('error', onError);
@@ -81,25 +83,29 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
       stall = clock.timer(waiting ? stallTimeout : stallTimeout - idle, watchStall);
     };
     const onData = (bytes: Buffer) => {
+      if (over) return;
       lastData = clock.monotonic();
       const { length } = bytes;
       bytesIn += length;
       options.onBytes(length);
-      let goOn: boolean;
+      if (waiting) {
+        late.push(Buffer.from(bytes));
+        return;
+      }
+      if (!give(bytes) || load.running <= 1) return;
+      inTurn += length;
+      if (inTurn >= quota && !turnEnds) takeTurns();
+    };
+    /** False: no more before it is ready. */
+    const give = (bytes: Buffer): boolean => {
       try {
-        goOn = accept(bytes);
+        if (accept(bytes)) return true;
+        waitUntilReady();
       } catch (error) {
         // Thrown out of a socket's event it would end the process.
         fail(error);
-        return;
       }
-      freeRecord(bytes);
-      if (!goOn) {
-        waitUntilReady();
-      } else if (load.running > 1) {
-        inTurn += length;
-        if (inTurn >= quota && !turnEnds) takeTurns();
-      }
+      return false;
     };
     const takeTurns = () => {
       turnEnds = true;
@@ -116,16 +122,22 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
       ready().then(() => {
         waiting = false;
         lastData = clock.monotonic();
-        if (!turnEnds && !over) socket.resume();
+        while (late.length > 0 && !over) if (!give(late.shift() as Buffer)) return;
+        if (over) return;
+        if (ended) onEnd();
+        else if (!turnEnds) socket.resume();
       }, fail);
     };
-    const onEnd = () => settle(() => resolve(bytesIn));
+    const onEnd = () => {
+      ended = true;
+      if (!waiting) settle(() => resolve(bytesIn));
+    };
     const onError = (cause: unknown) => {
-      fail(new Failure('cut', `Upload incomplete: the data connection broke after ${bytesIn} bytes.`, { cause }));
+      // After its end it may close while we still wait.
+      if (!ended) fail(new Failure('cut', `Upload incomplete: the data connection broke after ${bytesIn} bytes.`, { cause }));
     };
     const onClose = () => onError(connection.error?.cause);
     const onAbort = () => fail(signal.reason);
-    socket.on('data', onData);
     socket.once('end', onEnd);
     socket.once('error', onError);
     socket.once('close', onClose);
@@ -136,7 +148,8 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     else if (socket.destroyed) onClose();
     if (over) return;
     watchStall();
-    socket.resume();
+    takeBytes(socket, connection.mayBuffer, onData);
+    if (!waiting && !turnEnds && !over) socket.resume();
   });
 }
 
@@ -169,9 +182,8 @@ export function discard(connection: DataConnection, socket: Socket | TLSSocket, 
   let left = mostDiscarded;
   const timer = clock.timer(longestDiscard, () => connection.reset());
   connection.raw.once('close', () => timer.cancel());
-  socket.on('data', (bytes: Buffer) => {
-    left -= bytes.length;
-    freeRecord(bytes);
+  takeBytes(socket, connection.mayBuffer, ({ length }) => {
+    left -= length;
     if (left < 0) connection.reset();
   });
   socket.once('end', () => socket.end());

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { createSecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { Certificate } from '../ports/certificate-source';
+import { takeBytes } from './read-buffer';
 
 /**
  * Did the client say that it had finished? On a Node TLS socket a close_notify and a bare TCP FIN are the same `end`, and some resets are too; an attacker, or
@@ -43,12 +44,14 @@ export function watchEnd(tls: TLSSocket, raw: Socket): { readonly verified: () =
   return { verified: () => clean === true };
 }
 
-/** One connection that ends with close_notify and one that is cut: both must be judged right. Takes some 30 ms. */
+/** One connection that ends with close_notify and one that is cut: both must be judged right, and their bytes come through the buffer. Takes some 30 ms. */
 export async function probeWorks(certificate: Certificate): Promise<boolean> {
   return (await judgeOne(certificate, 'close_notify')) === true && (await judgeOne(certificate, 'fin')) === false;
 }
 
 const probeTimeout = 5_000;
+/** Longer than a record. */
+const probe = 'probe '.repeat(4_000);
 
 async function judgeOne(certificate: Certificate, ending: 'close_notify' | 'fin'): Promise<boolean | undefined> {
   const secureContext = createSecureContext({ cert: certificate.cert, key: certificate.key });
@@ -66,18 +69,22 @@ async function judgeOne(certificate: Certificate, ending: 'close_notify' | 'fin'
     server.on('error', ignore);
     raw.on('error', ignore);
     const watched = watchEnd(server, raw);
+    let received = '';
+    takeBytes(server, true, (bytes) => {
+      received += bytes.toString();
+    });
     const ended = once(server, 'end', { signal: AbortSignal.timeout(probeTimeout) });
     ended.catch(ignore);
     server.resume();
     await once(client, 'secureConnect', { signal: AbortSignal.timeout(probeTimeout) });
-    client.write('probe', () => {
+    client.write(probe, () => {
       if (ending === 'close_notify') client.end();
       else socket.end();
     });
     await ended;
     const verdict = watched.verified();
     server.destroy();
-    return verdict;
+    return received === probe ? verdict : undefined;
   } catch {
     // Whatever went wrong, the probe cannot be relied on here.
     return undefined;

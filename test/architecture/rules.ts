@@ -12,7 +12,8 @@ interface Rule {
 const everything: Rule = { folders: 'everything', modules: 'node' };
 
 export const rules: Readonly<Record<string, Rule>> = {
-  model: { folders: [], modules: [] },
+  // Arithmetic, by a library.
+  model: { folders: [], modules: ['@node-rs/crc32#crc32,crc32c'] },
   protocol: { folders: ['model'], modules: [] },
   ports: { folders: ['model'], modules: ['node:net#type'] },
   config: { folders: [], modules: [] },
@@ -21,7 +22,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   session: { folders: ['protocol', 'filesystem', 'ports', 'model'], modules: ['node:net#BlockList,isIP,isIPv4,isIPv6'] },
   operator: {
     folders: ['filesystem', 'ports', 'model'],
-    modules: ['node:net#BlockList,isIP,isIPv4,isIPv6', 'node:readline', 'node:stream', 'node:fs/promises', 'node:path', 'node:zlib#crc32'],
+    modules: ['node:net#BlockList,isIP,isIPv4,isIPv6', 'node:readline', 'node:stream', 'node:fs/promises', 'node:path'],
   },
   server: {
     folders: ['session', 'protocol', 'ports', 'model'],
@@ -30,7 +31,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   routing: { folders: ['ports', 'model'], modules: ['node:net', 'node:crypto#createHash,timingSafeEqual'] },
   adapters: {
     folders: ['ports', 'model'],
-    modules: ['node:fs', 'node:fs/promises', 'node:path', 'node:crypto', 'node:os', 'node:zlib', 'node:util'],
+    modules: ['node:fs', 'node:fs/promises', 'node:path', 'node:crypto', 'node:os', 'node:util'],
   },
   admin: { folders: ['operator', 'filesystem', 'protocol', 'ports', 'model'], modules: ['node:http', 'node:net'] },
   'cli.ts': {

@@ -1,6 +1,20 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { joinCrc32 } from '../../runtime/model/crc32';
+import * as model from '../../runtime/model/crc32';
+
+const { joinCrc32 } = model;
+
+describe('crc32', () => {
+  it('is what zlib makes of the same bytes, going on from any place of them', () => {
+    for (let turn = 0; turn < 200; turn++) {
+      const bytes = randomBytes(randomInt(0, 70_000));
+      const at = randomInt(0, bytes.length + 1);
+      expect(model.crc32(bytes)).toBe(crc32(bytes));
+      expect(model.crc32(bytes.subarray(at), model.crc32(bytes.subarray(0, at)))).toBe(crc32(bytes));
+    }
+    expect(model.crc32('')).toBe(0);
+  });
+});
 
 describe('joinCrc32', () => {
   it('is the checksum of the joined content, for 200 random pairs', () => {

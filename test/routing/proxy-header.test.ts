@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { crc32c } from '../../runtime/routing/crc32c';
+import { crc32c } from '../../runtime/model/crc32';
 import { encodeProxyHeader } from '../../runtime/routing/encode-proxy-header';
 import { longestHeader, type ParsedHeader, type ProxyHeader, ProxyHeaderParser } from '../../runtime/routing/proxy-header';
 

@@ -1,5 +1,5 @@
 import { type FileHandle, open, readdir, statfs } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../model/crc32';
 import type { ObjectKey, Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import type { Base, Progress, Settled } from '../../model/upload-record';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../model/crc32';
 import type { Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import { type Checkpoint, fileStart } from './checkpoint';

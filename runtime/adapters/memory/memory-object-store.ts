@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../model/crc32';
 import type { ObjectKey, Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import type { Base, Progress, Settled } from '../../model/upload-record';

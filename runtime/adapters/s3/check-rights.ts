@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -8,6 +7,7 @@ import {
   ListPartsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import { crc32 } from '../../model/crc32';
 import { once, untilAnswered } from './attempts';
 import { type Bucket, fullKey, scratchPrefix } from './bucket';
 import { checksumOfPut } from './checksum';

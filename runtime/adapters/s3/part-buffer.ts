@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../model/crc32';
 import type { Clock } from '../../ports/clock';
 import type { Admission } from '../../ports/part-buffers';
 import { smallestPart } from './bucket';

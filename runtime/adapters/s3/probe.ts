@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -10,6 +9,7 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { crc32 } from '../../model/crc32';
 import { untilAnswered } from './attempts';
 import { type Bucket, fullKey, scratchPrefix } from './bucket';
 import { checksumOfPut, encodeCrc32 } from './checksum';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { crc32 } from '../../model/crc32';
 import type { ObjectKey, Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import { untilAnswered } from './attempts';

@@ -1,5 +1,4 @@
-import { crc32 } from 'node:zlib';
-import { joinCrc32 } from '../../model/crc32';
+import { crc32, joinCrc32 } from '../../model/crc32';
 import type { Version } from '../../model/entry';
 import { Failure } from '../../model/failure';
 import { noProgress, type Part, type Progress, type Settled } from '../../model/upload-record';
