@@ -41,6 +41,10 @@ const maxSockets = 512;
 /** A completion may be silent for minutes. */
 const longestSilence = 120_000;
 
+/** Goes with a request's input through the SDK, which copies it, to the last of its steps. */
+const limits = Symbol('limits');
+type Handle = NodeHttpHandler['handle'];
+
 const ignore = () => undefined;
 const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
@@ -70,7 +74,15 @@ export function connect(options: ConnectionOptions): Connection {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler,
+      // Put together once for each kind of request instead of for each request: a third of what the SDK costs. It does so only for requests without options.
+      cacheMiddleware: true,
     });
+    client.middlewareStack.add(
+      () =>
+        ({ input, request }) =>
+          requestHandler.handle(request as Parameters<Handle>[0], (input as { [limits]?: Parameters<Handle>[1] })[limits]) as never,
+      { step: 'deserialize', priority: 'low', name: 'sendWithin' },
+    );
     client.middlewareStack.add(
       (next) => (args) => {
         const { request } = args as { request?: { headers?: Record<string, string>; body?: unknown } };
@@ -85,11 +97,13 @@ export function connect(options: ConnectionOptions): Connection {
   };
   let client = make();
   return {
-    send: (command, { timeout, signal } = {}) =>
-      client.send(command as never, {
-        requestTimeout: timeouts.answer ?? timeout,
-        ...(signal && { abortSignal: signal }),
-      }) as never,
+    send: (command, { timeout, signal } = {}) => {
+      const requestTimeout = timeouts.answer ?? timeout;
+      Object.assign(command.input, {
+        [limits]: { ...(requestTimeout !== undefined && { requestTimeout }), ...(signal && { abortSignal: signal }) },
+      });
+      return client.send(command as never) as never;
+    },
     // Only to be named to the operator: where none is found, the first request fails with that reason.
     region: async () => region ?? (await client.config.region().catch(() => undefined)),
     // A client keeps what its provider gave it; a new one asks again, over the same sockets.
