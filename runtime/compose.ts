@@ -8,6 +8,7 @@ import { pinoLog } from './adapters/pino-log';
 import { availableMemory, bootId, startedOf } from './adapters/process-identity';
 import { ProcessMetrics } from './adapters/process-metrics';
 import { randomIds } from './adapters/random-ids';
+import { RememberingPasswordHasher } from './adapters/remembering-password-hasher';
 import { systemClock } from './adapters/system-clock';
 import type { Config } from './config/config';
 import { warningOfAddress } from './config/private-address';
@@ -176,7 +177,8 @@ export async function openRules(config: Config, log: Log, undo: (() => unknown)[
     },
   };
   folders.attach(fs);
-  return { fs, index, observer, metrics, hasher: new Argon2PasswordHasher(), surroundings };
+  const hasher = new RememberingPasswordHasher(new Argon2PasswordHasher(), clock, config.times.passwordRemembered);
+  return { fs, index, observer, metrics, hasher, surroundings };
 }
 
 export interface FilesystemTools {

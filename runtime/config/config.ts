@@ -93,6 +93,7 @@ export type TimeName =
   | 'sweepEvery'
   | 'deadAfter'
   | 'lockout'
+  | 'passwordRemembered'
   | 'giveUpAfter'
   | 'keepAlive';
 
@@ -138,6 +139,7 @@ export function readConfig(
       sweepEvery: reader.seconds('CAUSEWAY_SWEEP_EVERY'),
       deadAfter: reader.seconds('CAUSEWAY_DEAD_AFTER'),
       lockout: reader.seconds('CAUSEWAY_LOCKOUT_TIME'),
+      passwordRemembered: reader.seconds('CAUSEWAY_PASSWORD_REMEMBERED'),
       giveUpAfter: reader.seconds('CAUSEWAY_GIVE_UP_AFTER'),
       keepAlive: reader.seconds('CAUSEWAY_KEEP_ALIVE'),
     },

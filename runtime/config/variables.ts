@@ -235,6 +235,12 @@ export const variables = {
     help: 'Failed logins of one partner from one address before the pair is locked.',
   },
   CAUSEWAY_LOCKOUT_TIME: { kind: 'seconds', default: '1800', range: [1, 604800], help: 'How long such a pair stays locked.' },
+  CAUSEWAY_PASSWORD_REMEMBERED: {
+    kind: 'seconds',
+    default: '600',
+    range: [0, 86400],
+    help: 'How long a password that was right is not hashed again; 0: hashed at every login.',
+  },
   CAUSEWAY_BUFFER_BUDGET: {
     kind: 'bytes',
     default: '',

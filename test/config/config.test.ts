@@ -52,6 +52,7 @@ describe('without any setting', () => {
       silentAfter: 5_000,
       sweepEvery: 15_000,
       lockout: 1_800_000,
+      passwordRemembered: 600_000,
       giveUpAfter: 300_000,
       keepAlive: 60_000,
     });
