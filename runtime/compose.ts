@@ -160,7 +160,7 @@ export async function openRules(config: Config, log: Log, undo: (() => unknown)[
   const fs: Filesystem = {
     metadata: index.metadata,
     objects,
-    buffers: new BudgetedPartBuffers(config.bufferBudget, Math.max(config.smallestPart, objects.smallestBuffer ?? 0)),
+    buffers: new BudgetedPartBuffers(config.bufferBudget, clock, Math.max(config.smallestPart, objects.smallestBuffer ?? 0)),
     clock,
     ids,
     log,

@@ -46,7 +46,7 @@ export async function openSync(config: Config, s3: S3Config, log: Log): Promise<
   const fs: Filesystem = {
     metadata: new DynamoMetadataStore(dynamo),
     objects: opened.store,
-    buffers: new BudgetedPartBuffers(config.bufferBudget, config.smallestPart),
+    buffers: new BudgetedPartBuffers(config.bufferBudget, clock, config.smallestPart),
     clock,
     ids,
     log,

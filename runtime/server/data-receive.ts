@@ -82,19 +82,21 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
       }
       stall = clock.timer(waiting ? stallTimeout : stallTimeout - idle, watchStall);
     };
-    const onData = (bytes: Buffer) => {
-      if (over) return;
+    const onData = (bytes: Buffer): boolean => {
+      if (over) return true;
       lastData = clock.monotonic();
       const { length } = bytes;
       bytesIn += length;
       options.onBytes(length);
       if (waiting) {
         late.push(Buffer.from(bytes));
-        return;
+        return false;
       }
-      if (!give(bytes) || load.running <= 1) return;
+      if (!give(bytes)) return false;
+      if (load.running <= 1) return true;
       inTurn += length;
-      if (inTurn >= quota && !turnEnds) takeTurns();
+      if (inTurn >= quota && !turnEnds) endTurn();
+      return !turnEnds;
     };
     /** False: no more before it is ready. */
     const give = (bytes: Buffer): boolean => {
@@ -107,25 +109,23 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
       }
       return false;
     };
-    const takeTurns = () => {
+    const endTurn = () => {
       turnEnds = true;
-      socket.pause();
       setImmediate(() => {
         turnEnds = false;
         inTurn = 0;
-        if (!waiting && !over) socket.resume();
+        if (!waiting && !over) reading.goOn();
       });
     };
     const waitUntilReady = () => {
       waiting = true;
-      socket.pause();
       ready().then(() => {
         waiting = false;
         lastData = clock.monotonic();
         while (late.length > 0 && !over) if (!give(late.shift() as Buffer)) return;
         if (over) return;
         if (ended) onEnd();
-        else if (!turnEnds) socket.resume();
+        else if (!turnEnds) reading.goOn();
       }, fail);
     };
     const onEnd = () => {
@@ -148,8 +148,8 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     else if (socket.destroyed) onClose();
     if (over) return;
     watchStall();
-    takeBytes(socket, connection.mayBuffer, onData);
-    if (!waiting && !turnEnds && !over) socket.resume();
+    const reading = takeBytes(socket, connection.mayBuffer, onData);
+    if (!waiting && !turnEnds && !over) reading.goOn();
   });
 }
 
@@ -182,11 +182,11 @@ export function discard(connection: DataConnection, socket: Socket | TLSSocket, 
   let left = mostDiscarded;
   const timer = clock.timer(longestDiscard, () => connection.reset());
   connection.raw.once('close', () => timer.cancel());
+  socket.once('end', () => socket.end());
+  socket.once('error', () => connection.reset());
   takeBytes(socket, connection.mayBuffer, ({ length }) => {
     left -= length;
     if (left < 0) connection.reset();
-  });
-  socket.once('end', () => socket.end());
-  socket.once('error', () => connection.reset());
-  socket.resume();
+    return left >= 0;
+  }).goOn();
 }

@@ -70,12 +70,13 @@ async function judgeOne(certificate: Certificate, ending: 'close_notify' | 'fin'
     raw.on('error', ignore);
     const watched = watchEnd(server, raw);
     let received = '';
-    takeBytes(server, true, (bytes) => {
+    const reading = takeBytes(server, true, (bytes) => {
       received += bytes.toString();
+      return true;
     });
     const ended = once(server, 'end', { signal: AbortSignal.timeout(probeTimeout) });
     ended.catch(ignore);
-    server.resume();
+    reading.goOn();
     await once(client, 'secureConnect', { signal: AbortSignal.timeout(probeTimeout) });
     client.write(probe, () => {
       if (ending === 'close_notify') client.end();

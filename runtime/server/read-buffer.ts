@@ -13,30 +13,36 @@ const [buffer, callback] = propertiesOf('kBuffer', 'kBufferCb');
 const recordSize = 16 * 1024;
 const clearSize = 64 * 1024;
 
+/** Reading goes on until `take` says false; `goOn` begins it, and begins it again. */
+export interface Reading {
+  goOn(): void;
+}
+
 /**
- * From now on `take` is given what comes, until it is set again: views of a buffer that is used again, so it copies what it keeps, and never throws. Whoever pauses
- * the socket is still given what had been read from the system before, at most 64 KiB. Reading begins with `socket.resume()`.
+ * From now on, once `goOn` has been called, `take` is given what comes, until it is set again: views of a buffer that is used again, so it copies what it keeps, and
+ * never throws. When it says false it is still given what had been read from the system before, at most 64 KiB.
  */
-export function takeBytes(socket: Socket | TLSSocket, mayBuffer: boolean, take: (bytes: Buffer) => void): void {
+export function takeBytes(socket: Socket | TLSSocket, mayBuffer: boolean, take: (bytes: Buffer) => boolean): Reading {
   socket.removeAllListeners('data');
   const own = socket as unknown as Record<symbol, unknown> & { _handle: { useUserBuffer?(bytes: Buffer): void } | null };
   if (!mayBuffer || !buffer || !callback || !own._handle?.useUserBuffer) {
-    socket.on('data', take);
-    return;
+    socket.on('data', (bytes: Buffer) => {
+      if (!take(bytes)) socket.pause();
+    });
+    return { goOn: () => void socket.resume() };
   }
   const first = !own[buffer];
   // What came before anybody asked.
   const early: Buffer | null = first ? socket.read() : null;
   if (early) take(early);
-  own[callback] = (length: number, bytes: Buffer) => {
-    take(length === bytes.length ? bytes : bytes.subarray(0, length));
-    // Anything but false: go on.
-    return true;
-  };
-  if (!first) return;
-  const bytes = Buffer.allocUnsafeSlow('encrypted' in socket ? recordSize : clearSize);
-  own[buffer] = bytes;
-  own._handle.useUserBuffer(bytes);
+  own[callback] = (length: number, bytes: Buffer) => take(length === bytes.length ? bytes : bytes.subarray(0, length));
+  if (first) {
+    const bytes = Buffer.allocUnsafeSlow('encrypted' in socket ? recordSize : clearSize);
+    own[buffer] = bytes;
+    own._handle.useUserBuffer(bytes);
+  }
+  // `resume` does that too, and much besides: a tenth of the work when many take turns.
+  return { goOn: () => void socket.read(0) };
 }
 
 function propertiesOf(...names: readonly string[]): (symbol | undefined)[] {

@@ -45,7 +45,7 @@ export async function makeDirectoryStore(
   return {
     store,
     roots,
-    buffers: new BudgetedPartBuffers(options.budget ?? 512 * 1024 * 1024),
+    buffers: new BudgetedPartBuffers(options.budget ?? 512 * 1024 * 1024, clock),
     reopen: async () => (await open()).store,
     place: async (key, content) => {
       const file = path.join(roots.objects, key);

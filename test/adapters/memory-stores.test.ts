@@ -26,7 +26,7 @@ for (const describeObjects of [describeObjectUploads, describeObjectStore])
     const store = new MemoryObjectStore({ partSize: 100_000, heldBack: 1_000 });
     return {
       store,
-      buffers: new BudgetedPartBuffers(512 * 1024 * 1024),
+      buffers: new BudgetedPartBuffers(512 * 1024 * 1024, new FakeClock()),
       reopen: async () => store,
       place: async (key, content) => void store.place(key, content),
       take: async (key) => void store.take(key),

@@ -20,7 +20,7 @@ describe('part buffers', () => {
     [2 * smallestPart, 2],
     [64 * mebibyte, 12],
   ])('of a budget of %i bytes admit %i uploads at once', (budget, most) => {
-    const buffers = new BudgetedPartBuffers(budget);
+    const buffers = new BudgetedPartBuffers(budget, new FakeClock());
     const admitted = Array.from({ length: most }, () => buffers.admit('acme'));
     expect(() => buffers.admit('other')).toThrow(`Too many uploads at once: the server takes ${most}. Try again in a moment.`);
     admitted[0]?.end();
@@ -30,7 +30,7 @@ describe('part buffers', () => {
   });
 
   it('never exceed the budget, whatever sizes are asked for', () => {
-    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, new FakeClock());
     const admissions = ['a', 'b', 'c'].map((partner) => buffers.admit(partner));
     const held: [Admission, Buffer][] = [];
     let seed = 7;
@@ -55,12 +55,12 @@ describe('part buffers', () => {
   });
 
   it('let one partner have all of it when nobody waits', () => {
-    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, new FakeClock());
     expect(takeAll(buffers.admit('acme'), mebibyte)).toHaveLength(20);
   });
 
   it('give a partner who holds more than half nothing more while another waits', async () => {
-    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, new FakeClock());
     const greedy = buffers.admit('greedy');
     const modest = buffers.admit('modest');
     const taken = takeAll(greedy, mebibyte);
@@ -82,7 +82,7 @@ describe('part buffers', () => {
   });
 
   it('are there for the least of every upload, of a partner who has more than half and while others wait', async () => {
-    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, new FakeClock());
     const uploads = ['many', 'many', 'many', 'few'].map((partner) => buffers.admit(partner));
     for (const upload of uploads) upload.available().catch(() => undefined);
     for (let round = 0; round < 5; round++) for (const upload of uploads) expect(upload.take(mebibyte)).toHaveLength(mebibyte);
@@ -90,7 +90,7 @@ describe('part buffers', () => {
   });
 
   it('are not kept from a partner for somebody who has gone, nor for himself', () => {
-    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, new FakeClock());
     const greedy = buffers.admit('greedy');
     const gone = buffers.admit('gone');
     gone.available().catch(() => undefined);
@@ -100,20 +100,31 @@ describe('part buffers', () => {
     expect(takeAll(greedy, mebibyte)).toHaveLength(10);
   });
 
-  it('are let go when no upload is left, but for an eighth', () => {
-    const buffers = new BudgetedPartBuffers(20 * mebibyte);
-    const admission = buffers.admit('acme');
-    const taken = takeAll(admission, mebibyte / 4);
-    const mine = new Set(taken);
-    for (const buffer of taken) admission.give(buffer);
-    admission.end();
-    const next = takeAll(buffers.admit('acme'), mebibyte / 4);
-    expect(next).toHaveLength(80);
-    expect(next.filter((buffer) => mine.has(buffer))).toHaveLength(10);
+  it('are all there for the next upload, and let go but for an eighth when none comes for a minute', async () => {
+    const clock = new FakeClock();
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, clock);
+    const first = buffers.admit('acme');
+    const mine = new Set(takeAll(first, mebibyte / 4));
+    const stillThere = (admission: Admission) => {
+      const taken = takeAll(admission, mebibyte / 4);
+      expect(taken).toHaveLength(80);
+      for (const buffer of taken) admission.give(buffer);
+      admission.end();
+      return taken.filter((buffer) => mine.has(buffer)).length;
+    };
+    for (const buffer of mine) first.give(buffer);
+    first.end();
+    await clock.advance(59_000);
+    const second = buffers.admit('acme');
+    // One that has begun is no minute without any.
+    await clock.advance(120_000);
+    expect(stillThere(second)).toBe(80);
+    await clock.advance(60_000);
+    expect(stillThere(buffers.admit('acme'))).toBe(10);
   });
 
   it('that cannot grow wake nobody: two uploads that wait for more would wake each other, and the process would do nothing else', async () => {
-    const buffers = new BudgetedPartBuffers(10 * mebibyte);
+    const buffers = new BudgetedPartBuffers(10 * mebibyte, new FakeClock());
     const clock = new FakeClock();
     const parts = ['one', 'two'].map((partner) => ({ admission: buffers.admit(partner), part: undefined as PartBuffer | undefined }));
     let woken = 0;
@@ -136,7 +147,7 @@ describe('part buffers', () => {
   });
 
   it('are used again, and do not keep the memory of sizes that nobody asks for', () => {
-    const buffers = new BudgetedPartBuffers(20 * mebibyte);
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, new FakeClock());
     const admission = buffers.admit('acme');
     const first = admission.take(mebibyte) as Buffer;
     admission.give(first);

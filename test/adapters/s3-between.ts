@@ -39,7 +39,7 @@ export async function openBetween(endpoint: string, options: BucketOptions = {})
   const direct = await through(endpoint);
   const store = await through(proxy.endpoint);
   proxy.forget();
-  const buffers = new BudgetedPartBuffers(budget, store.smallestBuffer);
+  const buffers = new BudgetedPartBuffers(budget, fastClock(20), store.smallestBuffer);
   return {
     proxy,
     store,

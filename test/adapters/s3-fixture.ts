@@ -62,7 +62,7 @@ export async function makeS3Store(endpoint: string, options: BucketOptions = {})
   const store = await openOne();
   return {
     store,
-    buffers: new BudgetedPartBuffers(budget, store.smallestBuffer),
+    buffers: new BudgetedPartBuffers(budget, systemClock, store.smallestBuffer),
     reopen: openOne,
     place: async (key, content) => void (await client.send(new PutObjectCommand({ Bucket: name, Key: `in/${key}`, Body: content }))),
     take: async (key) => void (await client.send(new DeleteObjectCommand({ Bucket: name, Key: `in/${key}` }))),

@@ -75,7 +75,7 @@ describeOn(moto, (running) => {
     await client.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule } }));
     const { store, report, close } = await openBucket(running().endpoint, Bucket, { profile: 'auto', rights: 'everything' });
     expect(report).toMatchObject({ keepsVersions: true, notes: expect.arrayContaining([expect.stringMatching(/locked for 1 days/)]) });
-    const buffers = new BudgetedPartBuffers(budget, store.smallestBuffer);
+    const buffers = new BudgetedPartBuffers(budget, systemClock, store.smallestBuffer);
     for (const [storedKey, content] of [
       ['acme/small', contentOf(1_000)],
       ['acme/large', contentOf(unit + 1_000)],

@@ -11,7 +11,7 @@ import { unit } from './s3-fixture';
  * others did since; and it keeps versions.
  */
 const content = contentOf(unit + 100);
-const buffers = new BudgetedPartBuffers(512 * 1024 * 1024);
+const buffers = new BudgetedPartBuffers(512 * 1024 * 1024, new FakeClock());
 
 function make(options: FakeS3Options) {
   const clock = new FakeClock();

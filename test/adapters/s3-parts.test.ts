@@ -76,7 +76,7 @@ describe('the part that is being filled', () => {
   };
 
   it('has as much memory as it has bytes, in blocks that the next one uses again', () => {
-    const buffers = new BudgetedPartBuffers(64 * MiB);
+    const buffers = new BudgetedPartBuffers(64 * MiB, new FakeClock());
     const part = new PartBuffer(buffers.admit('acme'), new FakeClock());
     const piece = Buffer.alloc(100_000, 'abcdefg');
     for (let sent = 0; part.makeRoom(8 * MiB); ) {
@@ -94,7 +94,7 @@ describe('the part that is being filled', () => {
   });
 
   it('holds what came, in order, and is no longer than it may be', () => {
-    const buffers = new BudgetedPartBuffers(64 * MiB);
+    const buffers = new BudgetedPartBuffers(64 * MiB, new FakeClock());
     const part = new PartBuffer(buffers.admit('acme'), new FakeClock());
     const came = Buffer.from(Array.from({ length: 70_001 }, (_, index) => index % 251));
     const wanted = 5 * MiB + 17;
@@ -109,7 +109,7 @@ describe('the part that is being filled', () => {
 
   it('keeps what others need no longer than it must: one that fills slowly ends at the least size', async () => {
     const clock = new FakeClock();
-    const buffers = new BudgetedPartBuffers(64 * MiB);
+    const buffers = new BudgetedPartBuffers(64 * MiB, new FakeClock());
     const part = new PartBuffer(buffers.admit('acme'), clock);
     expect(await fill(part, clock, 8 * MiB, 8 * MiB, 300)).toBe(5 * MiB);
     expect(part.filled).toBe(5 * MiB);
@@ -119,7 +119,7 @@ describe('the part that is being filled', () => {
   it('lets every admitted upload reach the least size, of one partner and in the smallest memory', async () => {
     for (const budget of [5, 10, 26, 64]) {
       const clock = new FakeClock();
-      const buffers = new BudgetedPartBuffers(budget * MiB);
+      const buffers = new BudgetedPartBuffers(budget * MiB, new FakeClock());
       const parts = Array.from({ length: Math.floor(budget / 5) }, () => new PartBuffer(buffers.admit('acme'), clock));
       await clock.advance(1);
       const pieces = Buffer.alloc(256 * 1024, 1);

@@ -51,7 +51,7 @@ export function makeFilesystem(stores: TestStores, clock: Clock, task = 'task-1'
     task,
     folders,
     fleet: alone,
-    buffers: new BudgetedPartBuffers(64 * 1024 * 1024),
+    buffers: new BudgetedPartBuffers(64 * 1024 * 1024, clock),
     ids: countingIds(`${task}-`),
     log: quietLog,
     metrics: new ProcessMetrics(),

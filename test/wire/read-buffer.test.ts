@@ -40,6 +40,7 @@ function taker() {
     take: (piece: Buffer) => {
       blocks.add(piece.buffer);
       bytes = Buffer.concat([bytes, piece]);
+      return true;
     },
   };
 }
@@ -51,8 +52,7 @@ describe.each(kinds)('the bytes of a %s connection', (kind) => {
   ])('come %s, all of them and in their order, and then the end', async (_, mayBuffer) => {
     const { server, client } = await connect(kind);
     const all = taker();
-    takeBytes(server, mayBuffer, all.take);
-    server.resume();
+    takeBytes(server, mayBuffer, all.take).goOn();
     client.end(payload);
     await within(once(server, 'end'), 'the end');
     expect(all.bytes.equals(payload)).toBe(true);
@@ -66,9 +66,9 @@ describe.each(kinds)('the bytes of a %s connection', (kind) => {
     server.read(0);
     await eventually(() => server.readableLength === 1_000, 'the first bytes');
     const all = taker();
-    takeBytes(server, true, all.take);
+    const reading = takeBytes(server, true, all.take);
     expect(all.bytes).toHaveLength(1_000);
-    server.resume();
+    reading.goOn();
     client.end(payload.subarray(1_000));
     await within(once(server, 'end'), 'the end');
     expect(all.bytes.equals(payload)).toBe(true);
@@ -78,8 +78,7 @@ describe.each(kinds)('the bytes of a %s connection', (kind) => {
   it('go to another from when it is set', async () => {
     const { server, client } = await connect(kind);
     const [first, second] = [taker(), taker()];
-    takeBytes(server, true, first.take);
-    server.resume();
+    takeBytes(server, true, first.take).goOn();
     client.write('first');
     await eventually(() => first.bytes.length === 5, 'the first bytes');
     takeBytes(server, true, second.take);
@@ -89,19 +88,24 @@ describe.each(kinds)('the bytes of a %s connection', (kind) => {
     server.destroy();
   });
 
-  it('stop when it is paused, but for what had been read before', async () => {
+  it.each([
+    ['through the buffer', true],
+    ['as events', false],
+  ])('stop %s when they are wanted no more, but for what had been read before, and go on when they are', async (_, mayBuffer) => {
     const { server, client } = await connect(kind);
     const all = taker();
-    takeBytes(server, true, (bytes) => {
-      all.take(bytes);
-      server.pause();
-    });
-    server.resume();
-    client.end(Buffer.alloc(8 * 1024 * 1024, 'causeway '));
+    const big = Buffer.alloc(2 * 1024 * 1024, 'causeway ');
+    let wanted = false;
+    const reading = takeBytes(server, mayBuffer, (bytes) => all.take(bytes) && wanted);
+    reading.goOn();
+    client.end(big);
     await eventually(() => all.bytes.length > 0, 'the first bytes');
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(all.bytes.length).toBeLessThanOrEqual(64 * 1024);
+    wanted = true;
+    reading.goOn();
+    await within(once(server, 'end'), 'the end');
+    expect(all.bytes.equals(big)).toBe(true);
     server.destroy();
-    client.destroy();
   });
 });

@@ -1,12 +1,14 @@
 import { Failure } from '../../model/failure';
+import type { Clock, Timer } from '../../ports/clock';
 import type { Admission, PartBuffers } from '../../ports/part-buffers';
 
 /** Smallest part that S3 takes, and so the least that an admitted upload must be able to get. */
 export const smallestPart = 5 * 1024 * 1024;
 
 /**
- * The budget, in bytes allocated. Buffers are kept for the next upload while there are uploads; where another size is wanted the spare ones go first. No partner
- * holds more than half while another one waits, except that every upload can have the least that it needs to go on: else all could wait for each other.
+ * The budget, in bytes allocated. Buffers are kept for the next upload, and most of them let go when none has come for a while: at once, each burst of uploads would
+ * make the collector run for as much memory again. Where another size is wanted the spare ones go first. No partner holds more than half while another one waits,
+ * except that every upload can have the least that it needs to go on: else all could wait for each other.
  */
 export class BudgetedPartBuffers implements PartBuffers {
   used = 0;
@@ -15,9 +17,11 @@ export class BudgetedPartBuffers implements PartBuffers {
   private readonly spare = new Map<number, Buffer[]>();
   private spareBytes = 0;
   private readonly waiting = new Map<object, Waiter>();
+  private letGo: Timer | undefined;
 
   constructor(
     readonly budget: number,
+    private readonly clock: Pick<Clock, 'timer'>,
     private readonly smallest = smallestPart,
   ) {}
 
@@ -27,6 +31,7 @@ export class BudgetedPartBuffers implements PartBuffers {
       throw new Failure('too-many-uploads', `Too many uploads at once: the server takes ${most}. Try again in a moment.`);
     }
     this.admitted++;
+    this.letGo?.cancel();
     let open = true;
     let own = 0;
     const self = {};
@@ -45,7 +50,7 @@ export class BudgetedPartBuffers implements PartBuffers {
         if (!open) return;
         open = false;
         this.waiting.delete(self);
-        if (--this.admitted === 0) this.keepSpare(this.budget / shareKept);
+        if (--this.admitted === 0) this.letGoLater();
       },
     };
   }
@@ -87,7 +92,8 @@ export class BudgetedPartBuffers implements PartBuffers {
     pool.push(buffer);
     this.spare.set(buffer.length, pool);
     this.spareBytes += buffer.length;
-    if (this.admitted === 0) this.keepSpare(this.budget / shareKept);
+    // A part that was still on its way when its upload ended.
+    if (this.admitted === 0) this.letGoLater();
     const waiting = [...this.waiting.values()];
     this.waiting.clear();
     for (const { wake } of waiting) wake();
@@ -98,6 +104,11 @@ export class BudgetedPartBuffers implements PartBuffers {
     const held = (this.held.get(partner) ?? 0) + bytes;
     if (held > 0) this.held.set(partner, held);
     else this.held.delete(partner);
+  }
+
+  private letGoLater(): void {
+    this.letGo?.cancel();
+    this.letGo = this.clock.timer(keptFor, () => this.keepSpare(this.budget / shareKept));
   }
 
   private keepSpare(most: number): void {
@@ -114,5 +125,6 @@ interface Waiter {
   readonly wake: () => void;
 }
 
-/** Of the budget, this part is kept when no upload is under way. */
+/** Milliseconds without any upload, after which this part of the budget is kept. */
+const keptFor = 60_000;
 const shareKept = 8;
