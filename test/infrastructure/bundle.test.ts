@@ -58,7 +58,7 @@ it('is what the image copies, and all that it copies', () => {
     'COPY --from=bundle /build/dist/bundle ./',
   ]);
   expect(stages[2]).toMatch(/^USER node$/m);
-  expect(stages[2]).toMatch(/^CMD \["node", "dist\/runtime\/main\.js"\]$/m);
+  expect(stages[2]).toMatch(/^CMD \["node", "--max-semi-space-size=8", "dist\/runtime\/main\.js"\]$/m);
 });
 
 it('is built for another processor without emulation: the stage of the target runs nothing, and its data folder is made before', () => {

@@ -24,7 +24,7 @@ export async function startProcess(
   environment: Record<string, string> = {},
   node = process.execPath,
 ): Promise<ServerProcess> {
-  const child = spawn(node, [path.join(root, 'dist/runtime/main.js')], {
+  const child = spawn(node, ['--max-semi-space-size=8', path.join(root, 'dist/runtime/main.js')], {
     env: {
       PATH: process.env['PATH'],
       CAUSEWAY_DATA: data,
