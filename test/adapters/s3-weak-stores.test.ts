@@ -3,7 +3,7 @@ import { presets, type StoreProfile } from '../../runtime/adapters/s3/profile';
 import type { Found } from '../../runtime/ports/object-store';
 import { contentOf, crcOf, kindOf, readAll, send } from '../contracts/store-under-test';
 import { type Between, openBetween } from './s3-between';
-import { unit } from './s3-fixture';
+import { budget, unit } from './s3-fixture';
 import { describeOn, versitygw } from './s3-servers';
 
 /** Stores that can do less, played by one that can do more: the profile says what may be asked of them. */
@@ -29,6 +29,18 @@ describeOn(versitygw, (server) => {
 
   describe('a store that wants parts of one size', () => {
     const sizes = ({ proxy }: Between) => proxy.of('UploadPart').map(({ bytes }) => bytes);
+
+    it('is not asked to go on with parts that are larger than all memory, since the budget was lowered', async () => {
+      const { store, upload } = await open({ ...presets.r2, conditionalDelete: true });
+      const of = upload();
+      const writer = store.begin(of);
+      await send(writer, contentOf(2 * unit + 10));
+      await writer.flush();
+      const parked = await writer.park();
+      const larger = { ...parked, parts: parked.parts.map((part) => ({ ...part, size: budget + 1 })) };
+      expect(await kindOf(store.resume(upload('acme/a', of.token), larger))).toBe('restart-not-possible');
+      await (await store.resume(upload('acme/a', of.token), parked)).abort();
+    });
 
     it('gets them, also in an upload that is cut, silent and continued', async () => {
       const made = await open({ ...presets.r2, conditionalDelete: true });

@@ -60,6 +60,14 @@ async function resume(bucket: Bucket, upload: NewUpload, { uploadId, parts, rese
     if (parts.length === 0) return new UploadWriter(bucket, upload, freshStart);
     throw new Failure('restart-not-possible', 'What was kept of this upload is gone; send the file whole.');
   }
+  const [first] = parts;
+  // Its memory would never be there, and the client would wait for it.
+  if (bucket.profile.equalParts && first && first.size > bucket.sizes.budget) {
+    throw new Failure(
+      'restart-not-possible',
+      'What was kept of this upload is in larger parts than the server has memory for now; send the file whole.',
+    );
+  }
   return new UploadWriter(bucket, upload, { uploadId, parts, reserved, continuesObject: continuesObject(parts) });
 }
 
