@@ -26,13 +26,23 @@ export class RememberingPasswordHasher implements PasswordHasher {
   async verify(hashes: readonly string[], password: string): Promise<boolean> {
     const digest = createHmac('sha256', this.key).update(password).digest();
     const whose = hashes.join(' ');
+    this.forget();
     const known = this.right.get(whose);
-    if (known && this.clock.monotonic() < known.until && timingSafeEqual(known.digest, digest)) return true;
+    if (known && timingSafeEqual(known.digest, digest)) return true;
     if (!(await this.hasher.verify(hashes, password))) return false;
     this.right.delete(whose);
-    if (this.right.size >= mostRemembered) this.right.delete(this.right.keys().next().value as string);
     this.right.set(whose, { digest, until: this.clock.monotonic() + this.remembered });
+    this.forget();
     return true;
+  }
+
+  /** Whose time is over, and who is too many. */
+  private forget(): void {
+    const now = this.clock.monotonic();
+    for (const [whose, { until }] of this.right) {
+      if (now < until && this.right.size <= mostRemembered) return;
+      this.right.delete(whose);
+    }
   }
 }
 
