@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { readTaskPlace } from './adapters/ecs/task-metadata';
 import { TaskProtection } from './adapters/ecs/task-protection';
+import { MemoryLeaseStore } from './adapters/memory/memory-lease-store';
 import { HealthEndpoint } from './admin/health';
 import type { Config, FleetConfig } from './config/config';
 import { OperatorError } from './operator/operator-error';
@@ -53,7 +54,9 @@ export async function openRouting(config: Config, surroundings: Surroundings): P
 }
 
 async function openPorts(config: Config, surroundings: Surroundings): Promise<Routing> {
-  const passive = new PassivePorts({ ...surroundings, reservedFor: config.times.accept, mostPending: config.reservations });
+  // No other process has to find them: in a shared table each would be two writes more.
+  const leases = new MemoryLeaseStore(surroundings.clock);
+  const passive = new PassivePorts({ ...surroundings, leases, reservedFor: config.times.accept, mostPending: config.reservations });
   const passivePorts = await passive.bind(config.host, config.passivePorts).catch((error: NodeJS.ErrnoException & { port?: number }) => {
     throw explainBind(error, config.host, `${error.port ?? 'passive'}`);
   });
