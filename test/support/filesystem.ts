@@ -43,6 +43,9 @@ export function memoryStores(): { metadata: MemoryMetadataStore; objects: Memory
   return { metadata: new MemoryMetadataStore(), objects: new MemoryObjectStore() };
 }
 
+/** Spare buffers let go are no event that a clock should run on to. */
+const noTimers: Pick<Clock, 'timer'> = { timer: () => ({ cancel: () => undefined }) };
+
 export function makeFilesystem(stores: TestStores, clock: Clock, task = 'task-1', limits: Partial<FilesystemLimits> = {}): Filesystem {
   const folders = new FolderTruth();
   const fs: Filesystem = {
@@ -51,7 +54,7 @@ export function makeFilesystem(stores: TestStores, clock: Clock, task = 'task-1'
     task,
     folders,
     fleet: alone,
-    buffers: new BudgetedPartBuffers(64 * 1024 * 1024, clock),
+    buffers: new BudgetedPartBuffers(64 * 1024 * 1024, noTimers),
     ids: countingIds(`${task}-`),
     log: quietLog,
     metrics: new ProcessMetrics(),
