@@ -43,8 +43,13 @@ export function memoryStores(): { metadata: MemoryMetadataStore; objects: Memory
   return { metadata: new MemoryMetadataStore(), objects: new MemoryObjectStore() };
 }
 
-/** Spare buffers let go are no event that a clock should run on to. */
-const noTimers: Pick<Clock, 'timer'> = { timer: () => ({ cancel: () => undefined }) };
+/** Spare buffers go at once: that is no event for a clock to run on to, and of thousands of filesystems each would keep its own. */
+const noWait: Pick<Clock, 'timer'> = {
+  timer: (_, action) => {
+    action();
+    return { cancel: () => undefined };
+  },
+};
 
 export function makeFilesystem(stores: TestStores, clock: Clock, task = 'task-1', limits: Partial<FilesystemLimits> = {}): Filesystem {
   const folders = new FolderTruth();
@@ -54,7 +59,7 @@ export function makeFilesystem(stores: TestStores, clock: Clock, task = 'task-1'
     task,
     folders,
     fleet: alone,
-    buffers: new BudgetedPartBuffers(64 * 1024 * 1024, noTimers),
+    buffers: new BudgetedPartBuffers(64 * 1024 * 1024, noWait),
     ids: countingIds(`${task}-`),
     log: quietLog,
     metrics: new ProcessMetrics(),
