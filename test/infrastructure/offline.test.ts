@@ -27,7 +27,6 @@ beforeAll(() => {
       CDK_CONTEXT_JSON: JSON.stringify({
         ...context,
         causeway: { name: 'offline', zones: 3 },
-        indexSyncEntry: join(__dirname, 'fixture', 'index-sync.ts'),
       }),
     },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -61,10 +60,12 @@ it('puts into the image only what it is built from', () => {
   expect(readdirSync(join(out, 'cdk.out', image?.name as string, 'bin'))).toEqual(['bundle.ts']);
 });
 
-it('bundles each function into one file that Node takes', () => {
+it('bundles each function into one file that Node takes, on any processor', () => {
   const functions = assets().filter(({ name }) => readdirSync(join(out, 'cdk.out', name)).includes('index.js'));
   expect(functions).toHaveLength(2);
   for (const { name } of functions) {
+    expect(readdirSync(join(out, 'cdk.out', name))).toEqual(['index.js']);
+    expect(readFileSync(join(out, 'cdk.out', name, 'index.js'), 'utf8')).not.toMatch(/require\("[^"]+\.node"\)/);
     const load = `const { handler } = require(${JSON.stringify(join(out, 'cdk.out', name, 'index.js'))}); if (typeof handler !== 'function') process.exit(1);`;
     execFileSync(process.execPath, ['-e', load], { stdio: 'pipe', timeout: 20_000 });
   }
