@@ -8,6 +8,9 @@ import { Construct } from 'constructs';
 import type { ContainerEnvironment } from './container-environment';
 import { type Encryption, retainedLogGroup } from './encryption';
 
+/** One file for any processor: the checksum that is a program of this machine's is replaced by Node's own, which is slower and the same. */
+export const functionAliases = { '@node-rs/crc32': 'node:zlib' } as const;
+
 export interface EventFunctionProps {
   readonly description: string;
   /** Source of the handler, bundled by esbuild on this machine. */
@@ -56,8 +59,7 @@ export class EventFunction extends Construct {
       bundling: {
         target: 'node24',
         externalModules: [],
-        // One file for any processor: the checksum that is a program of this machine's is replaced by Node's own, which is slower and the same.
-        esbuildArgs: { '--alias:@node-rs/crc32': 'node:zlib' },
+        esbuildArgs: Object.fromEntries(Object.entries(functionAliases).map(([module, other]) => [`--alias:${module}`, other])),
         minify: false,
         sourceMap: true,
         sourceMapMode: SourceMapMode.INLINE,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { build } from 'esbuild';
+import { functionAliases } from '../../lib/event-function';
 import { grantsOf, missing, unused } from '../infrastructure/granted';
 import { synthesize } from '../infrastructure/synthesize';
 import { resolve, resourcesOf, statementsOf } from '../infrastructure/template';
@@ -30,6 +31,7 @@ describeFleet('the function of the bucket events, as the template has it', () =>
       platform: 'node',
       target: 'node20',
       outfile: script,
+      alias: functionAliases,
       logLevel: 'error',
     });
     deployed = await deploy(template, () => '127.0.0.1');
