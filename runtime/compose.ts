@@ -157,10 +157,12 @@ export async function openRules(config: Config, log: Log, undo: (() => unknown)[
   const { index, objects } = await openStores(config, surroundings, leases);
   const observer = index.shared ? new TaskObserver(index.leases, clock, config.times.deadAfter) : undefined;
   const folders = new FolderTruth();
+  const buffers = new BudgetedPartBuffers(config.bufferBudget, clock, Math.max(config.smallestPart, objects.smallestBuffer ?? 0));
+  undo.push(() => buffers.close());
   const fs: Filesystem = {
     metadata: index.metadata,
     objects,
-    buffers: new BudgetedPartBuffers(config.bufferBudget, clock, Math.max(config.smallestPart, objects.smallestBuffer ?? 0)),
+    buffers,
     clock,
     ids,
     log,

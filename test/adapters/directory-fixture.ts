@@ -8,6 +8,7 @@ import { openDirectoryStore } from '../../runtime/adapters/directory/open-direct
 import { BudgetedPartBuffers } from '../../runtime/adapters/memory/budgeted-part-buffers';
 import type { MadeStore } from '../contracts/store-under-test';
 import { FakeClock } from '../support/fake-clock';
+import { noWait } from '../support/filesystem';
 
 /** A directory store in a folder of its own; in memory where the system has such a file system, because a flush to a disk takes most of a test's time. */
 export function makeBase(): string {
@@ -45,7 +46,7 @@ export async function makeDirectoryStore(
   return {
     store,
     roots,
-    buffers: new BudgetedPartBuffers(options.budget ?? 512 * 1024 * 1024, clock),
+    buffers: new BudgetedPartBuffers(options.budget ?? 512 * 1024 * 1024, noWait),
     reopen: async () => (await open()).store,
     place: async (key, content) => {
       const file = path.join(roots.objects, key);

@@ -9,6 +9,7 @@ import { describeObjectStore } from '../contracts/object-store.contract';
 import { describeObjectUploads } from '../contracts/object-uploads.contract';
 import { describeUserDirectory } from '../contracts/user-directory.contract';
 import { FakeClock } from '../support/fake-clock';
+import { noWait } from '../support/filesystem';
 
 const end = async () => undefined;
 
@@ -26,7 +27,7 @@ for (const describeObjects of [describeObjectUploads, describeObjectStore])
     const store = new MemoryObjectStore({ partSize: 100_000, heldBack: 1_000 });
     return {
       store,
-      buffers: new BudgetedPartBuffers(512 * 1024 * 1024, new FakeClock()),
+      buffers: new BudgetedPartBuffers(512 * 1024 * 1024, noWait),
       reopen: async () => store,
       place: async (key, content) => void store.place(key, content),
       take: async (key) => void store.take(key),

@@ -123,6 +123,17 @@ describe('part buffers', () => {
     expect(stillThere(buffers.admit('acme'))).toBe(10);
   });
 
+  it('are let go at once when the server ends', async () => {
+    const clock = new FakeClock();
+    const buffers = new BudgetedPartBuffers(20 * mebibyte, clock);
+    const first = buffers.admit('acme');
+    const mine = new Set(takeAll(first, mebibyte / 4));
+    for (const buffer of mine) first.give(buffer);
+    first.end();
+    buffers.close();
+    expect(takeAll(buffers.admit('acme'), mebibyte / 4).filter((buffer) => mine.has(buffer))).toEqual([]);
+  });
+
   it('that cannot grow wake nobody: two uploads that wait for more would wake each other, and the process would do nothing else', async () => {
     const buffers = new BudgetedPartBuffers(10 * mebibyte, new FakeClock());
     const clock = new FakeClock();

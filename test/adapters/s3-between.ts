@@ -4,6 +4,7 @@ import type { OpenedS3Store } from '../../runtime/adapters/s3/open-s3-store';
 import type { ObjectKey } from '../../runtime/model/entry';
 import type { NewUpload, ObjectStore } from '../../runtime/ports/object-store';
 import { fastClock } from '../support/fast-clock';
+import { noWait } from '../support/filesystem';
 import { S3FaultProxy } from '../support/s3-fault-proxy';
 import { type BucketOptions, budget, makeBucket, openBucket } from './s3-fixture';
 
@@ -39,7 +40,7 @@ export async function openBetween(endpoint: string, options: BucketOptions = {})
   const direct = await through(endpoint);
   const store = await through(proxy.endpoint);
   proxy.forget();
-  const buffers = new BudgetedPartBuffers(budget, fastClock(20), store.smallestBuffer);
+  const buffers = new BudgetedPartBuffers(budget, noWait, store.smallestBuffer);
   return {
     proxy,
     store,

@@ -12,7 +12,7 @@ import { type OpenedS3Store, openS3Store, type S3Options } from '../../runtime/a
 import { systemClock } from '../../runtime/adapters/system-clock';
 import type { Clock } from '../../runtime/ports/clock';
 import type { MadeStore, StoreFacts } from '../contracts/store-under-test';
-import { quietLog } from '../support/filesystem';
+import { noWait, quietLog } from '../support/filesystem';
 import { versitygwKeys } from '../support/servers/versitygw';
 
 /** A bucket of its own for each test, on a server that the test file has started. */
@@ -62,7 +62,7 @@ export async function makeS3Store(endpoint: string, options: BucketOptions = {})
   const store = await openOne();
   return {
     store,
-    buffers: new BudgetedPartBuffers(budget, systemClock, store.smallestBuffer),
+    buffers: new BudgetedPartBuffers(budget, noWait, store.smallestBuffer),
     reopen: openOne,
     place: async (key, content) => void (await client.send(new PutObjectCommand({ Bucket: name, Key: `in/${key}`, Body: content }))),
     take: async (key) => void (await client.send(new DeleteObjectCommand({ Bucket: name, Key: `in/${key}` }))),

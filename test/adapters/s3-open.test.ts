@@ -15,7 +15,7 @@ import { openS3Store, type S3Options } from '../../runtime/adapters/s3/open-s3-s
 import { costsOf, presetOf, presets } from '../../runtime/adapters/s3/profile';
 import { systemClock } from '../../runtime/adapters/system-clock';
 import { contentOf, readAll, send } from '../contracts/store-under-test';
-import { quietLog } from '../support/filesystem';
+import { noWait, quietLog } from '../support/filesystem';
 import { type S3Fault, S3FaultProxy } from '../support/s3-fault-proxy';
 import { versitygwKeys } from '../support/servers/versitygw';
 import { budget, makeBucket, openBucket, unit } from './s3-fixture';
@@ -75,7 +75,7 @@ describeOn(moto, (running) => {
     await client.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule } }));
     const { store, report, close } = await openBucket(running().endpoint, Bucket, { profile: 'auto', rights: 'everything' });
     expect(report).toMatchObject({ keepsVersions: true, notes: expect.arrayContaining([expect.stringMatching(/locked for 1 days/)]) });
-    const buffers = new BudgetedPartBuffers(budget, systemClock, store.smallestBuffer);
+    const buffers = new BudgetedPartBuffers(budget, noWait, store.smallestBuffer);
     for (const [storedKey, content] of [
       ['acme/small', contentOf(1_000)],
       ['acme/large', contentOf(unit + 1_000)],

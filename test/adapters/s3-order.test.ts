@@ -4,6 +4,7 @@ import { contentOf, readAll, send } from '../contracts/store-under-test';
 import { FakeBucket } from '../support/fake-bucket';
 import { FakeClock } from '../support/fake-clock';
 import type { Command, FakeS3Options } from '../support/fake-s3';
+import { noWait } from '../support/filesystem';
 import { unit } from './s3-fixture';
 
 /**
@@ -11,7 +12,7 @@ import { unit } from './s3-fixture';
  * others did since; and it keeps versions.
  */
 const content = contentOf(unit + 100);
-const buffers = new BudgetedPartBuffers(512 * 1024 * 1024, new FakeClock());
+const buffers = new BudgetedPartBuffers(512 * 1024 * 1024, noWait);
 
 function make(options: FakeS3Options) {
   const clock = new FakeClock();

@@ -43,8 +43,8 @@ export function memoryStores(): { metadata: MemoryMetadataStore; objects: Memory
   return { metadata: new MemoryMetadataStore(), objects: new MemoryObjectStore() };
 }
 
-/** Spare buffers go at once: that is no event for a clock to run on to, and of thousands of filesystems each would keep its own. */
-const noWait: Pick<Clock, 'timer'> = {
+/** For part buffers: spare ones go at once. That is no event for a clock to run on to, and what a test has left behind would be kept for a minute. */
+export const noWait: Pick<Clock, 'timer'> = {
   timer: (_, action) => {
     action();
     return { cancel: () => undefined };

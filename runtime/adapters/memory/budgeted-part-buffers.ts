@@ -106,6 +106,12 @@ export class BudgetedPartBuffers implements PartBuffers {
     else this.held.delete(partner);
   }
 
+  /** Nothing waits any more, and nothing is kept. */
+  close(): void {
+    this.letGo?.cancel();
+    this.keepSpare(0);
+  }
+
   private letGoLater(): void {
     this.letGo?.cancel();
     this.letGo = this.clock.timer(keptFor, () => this.keepSpare(this.budget / shareKept));
