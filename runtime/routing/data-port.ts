@@ -79,7 +79,10 @@ export class DataPort implements DataSockets {
     const { port } = arrival.destination;
     let found: Lease | undefined;
     let open: DataRequest | undefined;
+    // Who has left is asked about no more, though the answer is still to come.
+    const left = () => this.asking.delete(socket);
     this.asking.add(socket);
+    socket.once('close', left);
     try {
       found = await within(clock, leases.find(address, port));
       if (!found && !socket.destroyed) open = reservations.takeAny(port);
@@ -90,6 +93,7 @@ export class DataPort implements DataSockets {
       return;
     } finally {
       this.asking.delete(socket);
+      socket.off('close', left);
     }
     if (open) handToSession(socket, open.onSocket, address);
     else if (socket.destroyed) return;

@@ -286,7 +286,7 @@ describe('a relay', () => {
     client.socket.write('hello');
     await eventually(() => other().routing.counts().waiting === 1, 'the question');
     (client.socket as Socket).resetAndDestroy();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(() => other().routing.counts().waiting === 0, 'the end of the client');
     await fleet.clock.advance(1_000);
     await noRelay();
     expect(waiting.arrivals).toBe(0);
