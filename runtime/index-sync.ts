@@ -1,7 +1,9 @@
 import { keysOfEvent } from './adapters/bucket-events/bucket-event';
 import { pinoLog } from './adapters/pino-log';
 import { readConfig } from './config/config';
+import type { Filesystem } from './filesystem/filesystem';
 import { syncKeys } from './filesystem/index-sync';
+import type { ObjectKey } from './model/entry';
 import { openSync } from './open-index-sync';
 
 /**
@@ -36,15 +38,16 @@ export async function handler({ Records: messages }: QueueEvent): Promise<QueueR
   const { fs, bucket, beat } = await opened;
   // Between two calls the function stands still, and others may have declared it dead.
   await beat();
-  const failed: { itemIdentifier: string }[] = [];
-  for (const { messageId, body } of messages) {
-    try {
-      const { busy } = await syncKeys(fs, keysOfEvent(body, bucket));
-      if (busy.length > 0) failed.push({ itemIdentifier: messageId });
-    } catch (cause) {
-      fs.log.warn('store.error', { text: 'an event of the bucket was not looked at; it comes again', cause });
-      failed.push({ itemIdentifier: messageId });
-    }
+  const followed = await Promise.all(messages.map(({ body }) => follow(fs, keysOfEvent(body, bucket))));
+  return { batchItemFailures: messages.filter((_, index) => !followed[index]).map(({ messageId }) => ({ itemIdentifier: messageId })) };
+}
+
+/** False: to be looked at again. */
+async function follow(fs: Filesystem, keys: readonly ObjectKey[]): Promise<boolean> {
+  try {
+    return (await syncKeys(fs, keys)).busy.length === 0;
+  } catch (cause) {
+    fs.log.warn('store.error', { path: keys[0], text: 'an event of the bucket was not looked at; it comes again', cause });
+    return false;
   }
-  return { batchItemFailures: failed };
 }

@@ -67,3 +67,22 @@ it('lets a message come again whose path is being changed, and only that', async
   expect(await names(view)).toContain('other 6');
   await upload.cancel();
 });
+
+it('looks at all messages of a call at once', async () => {
+  let together: () => void = () => undefined;
+  const all = new Promise<void>((resolve) => {
+    together = resolve;
+  });
+  let begun = 0;
+  const look = fs.objects.look.bind(fs.objects);
+  const spied = jest.spyOn(fs.objects, 'look').mockImplementation(async (key) => {
+    if (++begun === 2) together();
+    await all;
+    return look(key);
+  });
+  bucket.s3.place('acme/one', Buffer.from('1'));
+  bucket.s3.place('acme/two', Buffer.from('2'));
+  expect(await handler({ Records: [message('1', 'acme/one'), message('2', 'acme/two')] })).toEqual({ batchItemFailures: [] });
+  spied.mockRestore();
+  expect(await names(view)).toEqual(expect.arrayContaining(['one 1', 'two 1']));
+});
