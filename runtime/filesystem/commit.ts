@@ -63,12 +63,11 @@ async function patiently<T>(fs: Filesystem, record: UploadRecord, step: () => Pr
 async function claimPath(fs: Filesystem, record: UploadRecord, settled: Settled, mayOverwrite: boolean): Promise<UploadRecord> {
   return transact(fs, async (tx) => {
     const open = uploadKey(placeOf(record.key), record.token);
-    await tx.load([open, endedKey(record.token), entryKey(placeOf(record.key)), claimKey(placeOf(record.key))]);
+    const { entry, claim, uploads } = await readPath(tx, record.key, open, endedKey(record.token));
     const current = await tx.get(open);
     if (current?.state === 'committing' && current.owner === fs.task) return current;
     if (await tx.get(endedKey(record.token))) throw takenOver();
     if (current && (current.state !== 'receiving' || current.owner !== fs.task)) throw takenOver();
-    const { entry, claim, uploads } = await readPath(tx, record.key);
     await takeClaim(tx, fs, record.key, { token: record.token, owner: fs.task, purpose: 'commit' });
     checkTarget(record, entry, mayOverwrite);
     if (lastBegun(entry, claim) > record.begun) {

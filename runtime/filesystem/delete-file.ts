@@ -10,7 +10,7 @@ import { nextTime } from './logical-time';
 import { objectKey } from './object-key';
 import { dropUpload } from './park';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
-import { readPath, requireUnmarked } from './path-state';
+import { readPath, requireUnmarked, rowsAbove } from './path-state';
 import { journalKey } from './rows';
 import { settledState, shadowOf } from './shadow';
 import { transact } from './transaction';
@@ -43,9 +43,9 @@ export async function deleteFile(fs: Filesystem, user: User, path: VirtualPath):
 async function beginDelete(fs: Filesystem, user: User, key: string, token: string): Promise<DeleteJournal> {
   return transact(fs, async (tx) => {
     const row = journalKey(token);
+    const { entry } = await readPath(tx, key, row, ...rowsAbove(key));
     const mine = await tx.get(row);
     if (mine?.kind === 'delete') return mine;
-    const { entry } = await readPath(tx, key);
     await requireUnmarked(tx, key);
     await takeClaim(tx, fs, key, { token, owner: fs.task, purpose: 'delete' });
     if (!entry) throw notFound();
@@ -69,11 +69,11 @@ export async function carryDelete(fs: Filesystem, journal: DeleteJournal, recove
     throw answer.refused;
   }
   await transact(fs, async (tx) => {
+    const { entry, claim, uploads } = await readPath(tx, key, journalKey(token));
     const current = await tx.get(journalKey(token));
     if (!current) return;
     if (current.owner !== fs.task || !(await ownsClaim(tx, key, token, fs.task)))
       throw new Failure('taken-over', 'The delete is carried on elsewhere.');
-    const { entry, claim, uploads } = await readPath(tx, key);
     const sequence = nextTime(fs.clock.now(), entry, claim, uploads);
     const file = entry as FileEntry | undefined;
     if (typeof answer === 'object') {

@@ -1,9 +1,9 @@
 import type { RenameDirectoryJournal, RenameJournal } from '../model/change';
-import type { ObjectKey } from '../model/entry';
+import { type ObjectKey, placeOf } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { Filesystem } from './filesystem';
-import { isHeld, lookAtPath, readEntry } from './path-state';
-import { journalKey } from './rows';
+import { isHeld, readEntry } from './path-state';
+import { claimKey, journalKey } from './rows';
 
 /** Milliseconds between two looks at a rename that runs. */
 const betweenLooks = 200;
@@ -33,7 +33,8 @@ async function renameUnderWay(
   from: ObjectKey,
   to: ObjectKey,
 ): Promise<RenameJournal | RenameDirectoryJournal | undefined> {
-  const { claim } = await lookAtPath(fs, from);
+  const [held] = await fs.metadata.get([claimKey(placeOf(from))]);
+  const claim = held?.value;
   if (!isHeld(claim) || claim.purpose !== 'rename') return undefined;
   const [row] = await fs.metadata.get([journalKey(claim.token)]);
   const journal = row?.value;

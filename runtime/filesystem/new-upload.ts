@@ -36,7 +36,7 @@ export async function announceUpload(fs: Filesystem, record: UploadRecord): Prom
   await transact(fs, async (tx) => {
     superseded.length = 0;
     const open = uploadKey(placeOf(record.key), record.token);
-    const { uploads } = await readPath(tx, record.key);
+    const { uploads } = await readPath(tx, record.key, open);
     if (await tx.get(open)) return;
     for (const other of uploads) {
       if (other.user === record.user && other.state === 'parked') {

@@ -9,7 +9,7 @@ import { makeDirectory } from './make-directory';
 import { objectKey } from './object-key';
 import { openFile } from './open-file';
 import type { PartnerView, RenameSource, Shown } from './partner-view';
-import { lookAtPath, readEntry } from './path-state';
+import { readEntry } from './path-state';
 import { prepareUpload } from './prepare-upload';
 import { removeDirectory } from './remove-directory';
 import { renameDirectory } from './rename-directory';
@@ -102,8 +102,7 @@ async function rename(fs: Filesystem, user: User, source: RenameSource, target: 
     if (same) return;
     throw new Failure('not-found', 'No such file or directory.');
   }
-  const { entry } = await lookAtPath(fs, key);
-  const present = await fs.folders.presentEntry(fs, key, entry, false);
+  const present = await fs.folders.presentEntry(fs, key, await readEntry(fs, key), false);
   await fs.folders.requireNoFold(fs, key, present);
   if (source.kind === 'directory') await renameDirectory(fs, user, source, target);
   else await renameFile(fs, user, source, target);

@@ -2,6 +2,7 @@ import type { Claim, HeldClaim } from '../model/change';
 import { ancestorsOf, type Entry, type ObjectKey, placeOf } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { UploadRecord } from '../model/upload-record';
+import type { RowKey } from '../ports/metadata-store';
 import type { Filesystem } from './filesystem';
 import { claimKey, entryKey } from './rows';
 import type { Transaction } from './transaction';
@@ -13,11 +14,12 @@ export interface PathState {
   readonly uploads: readonly UploadRecord[];
 }
 
-export async function readPath(tx: Transaction, key: ObjectKey): Promise<PathState> {
+/** @param also Rows that the rule asks for as well: they come with the same request. */
+export async function readPath(tx: Transaction, key: ObjectKey, ...also: readonly RowKey[]): Promise<PathState> {
   const place = placeOf(key);
   const [uploads] = await Promise.all([
     tx.page('upload', place.parent, `${place.name}\u0000`),
-    tx.load([entryKey(place), claimKey(place)]),
+    tx.load([entryKey(place), claimKey(place), ...also]),
   ]);
   return { entry: await tx.get(entryKey(place)), claim: await tx.get(claimKey(place)), uploads };
 }
@@ -62,10 +64,17 @@ export async function requireAncestors(fs: Filesystem, key: ObjectKey, home: Obj
   }
 }
 
+/** Directories above, home and its own parents included. */
+export function rowsAbove(key: ObjectKey): RowKey<'entry'>[] {
+  return ancestorsOf(key).map((ancestor) => entryKey(placeOf(ancestor)));
+}
+
 /** A directory above is being renamed or removed: its files are not where their entries say, and whoever carries that on puts it right. */
 export async function isUnderMark(tx: Transaction, key: ObjectKey): Promise<boolean> {
-  for (const ancestor of ancestorsOf(key)) {
-    const entry = await tx.get(entryKey(placeOf(ancestor)));
+  const rows = rowsAbove(key);
+  await tx.load(rows);
+  for (const row of rows) {
+    const entry = await tx.get(row);
     if (entry?.kind === 'directory' && entry.mark) return true;
   }
   return false;

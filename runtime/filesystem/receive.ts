@@ -201,6 +201,7 @@ class Recorder {
 async function recordProgress(fs: Filesystem, record: UploadRecord, progress: Progress): Promise<void> {
   await transact(fs, async (tx) => {
     const open = uploadKey(placeOf(record.key), record.token);
+    await tx.load([open, endedKey(record.token)]);
     const current = await tx.get(open);
     const ended = await tx.get(endedKey(record.token));
     if (ended || (current && (current.state !== 'receiving' || current.owner !== fs.task))) {

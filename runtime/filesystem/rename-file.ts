@@ -13,7 +13,7 @@ import { isTemporaryKey, objectKey } from './object-key';
 import { endRecord, removeLeftovers } from './park';
 import type { RenameSource } from './partner-view';
 import { ownsClaim, releaseClaim, takeClaim, waitForClaim } from './path-claim';
-import { readPath, requireAncestors, requireUnmarked } from './path-state';
+import { readPath, requireAncestors, requireUnmarked, rowsAbove } from './path-state';
 import { relocate } from './relocate';
 import { entryKey, journalKey, outboxKey } from './rows';
 import { isTemporary, storedKeyOf } from './temporary-names';
@@ -56,10 +56,9 @@ async function beginRename(
   const journal = await transact(fs, async (tx) => {
     superseded.length = 0;
     const row = journalKey(token);
+    const [{ entry }, there] = await Promise.all([readPath(tx, from, row, ...rowsAbove(from)), readPath(tx, to)]);
     const mine = await tx.get(row);
     if (mine?.kind === 'rename-file') return mine;
-    const { entry } = await readPath(tx, from);
-    const there = await readPath(tx, to);
     await requireUnmarked(tx, from);
     await takeClaim(tx, fs, from, { token, owner: fs.task, purpose: 'rename' });
     await takeClaim(tx, fs, to, { token, owner: fs.task, purpose: 'rename' });
@@ -175,10 +174,9 @@ async function finishRename(
 ): Promise<void> {
   const { from, to, token } = journal;
   await transact(fs, async (tx) => {
+    const [source, target] = await Promise.all([readPath(tx, from, journalKey(token)), readPath(tx, to)]);
     if (!(await tx.get(journalKey(token)))) return;
     await requireMine(tx, fs, journal);
-    const source = await readPath(tx, from);
-    const target = await readPath(tx, to);
     const entry = source.entry as FileEntry;
     const now = fs.clock.now();
     const fromSequence = nextTime(now, source.entry, source.claim, source.uploads);
@@ -227,10 +225,9 @@ async function finishVanished(fs: Filesystem, journal: RenameJournal, doubt: boo
   const { from, to, token } = journal;
   const found = await fs.objects.look(journal.toStored);
   await transact(fs, async (tx) => {
+    const [source, target] = await Promise.all([readPath(tx, from, journalKey(token)), readPath(tx, to)]);
     if (!(await tx.get(journalKey(token)))) return;
     await requireMine(tx, fs, journal);
-    const source = await readPath(tx, from);
-    const target = await readPath(tx, to);
     const entry = source.entry as FileEntry | undefined;
     const now = fs.clock.now();
     const sequence = nextTime(now, target.entry, target.claim, target.uploads);
