@@ -39,9 +39,14 @@ export const variables = {
     kind: 'bytes',
     default: '8MiB',
     range: [5242880, 536870912],
-    help: 'Size of the first parts of an upload to S3; later ones grow, so that large files fit.',
+    help: 'Size of the first part of an upload to S3; later ones grow, so that large files fit.',
   },
-  CAUSEWAY_PARTS_IN_FLIGHT: { kind: 'count', default: '4', range: [1, 32], help: 'Parts of one upload on their way to S3 at once.' },
+  CAUSEWAY_PARTS_IN_FLIGHT: {
+    kind: 'count',
+    default: '4',
+    range: [1, 32],
+    help: 'Parts of one upload on their way to S3 at once; of larger ones fewer, so that they are no more bytes, but two.',
+  },
   CAUSEWAY_BUCKET_EVENTS: {
     kind: 'url',
     default: '',

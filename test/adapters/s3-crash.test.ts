@@ -6,7 +6,7 @@ import { makeS3Store, unit } from './s3-fixture';
 import { describeOn, moto, versitygw } from './s3-servers';
 
 /** A process dies between any two requests of an upload in parts: whoever finds its record ends it, with the whole object or without a trace. */
-const content = contentOf(2 * unit + 10);
+const content = contentOf(4 * unit + 10);
 
 describeOn(versitygw, (server) => {
   /** As the rules keep it: what was told last, and what was settled before the completion. */

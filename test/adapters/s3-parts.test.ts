@@ -5,7 +5,7 @@ import type { Bucket } from '../../runtime/adapters/s3/bucket';
 import { targetOf } from '../../runtime/adapters/s3/headers';
 import { principalOf } from '../../runtime/adapters/s3/list-objects';
 import { blockSize, PartBuffer } from '../../runtime/adapters/s3/part-buffer';
-import { copyRanges, largestObject, partSizeAt } from '../../runtime/adapters/s3/part-sizes';
+import { copyRanges, largestObject, partSizeAt, partsInFlightAt } from '../../runtime/adapters/s3/part-sizes';
 import { parseVersion, versionOf } from '../../runtime/adapters/s3/versions';
 import { FakeClock } from '../support/fake-clock';
 
@@ -15,9 +15,10 @@ const sizes = { partSize: 8 * MiB, budget: 1024 * MiB, partsInFlight: 4, largest
 describe('sizes of parts', () => {
   it.each([
     [1, 8],
-    [2_000, 8],
-    [2_001, 32],
-    [5_000, 32],
+    [2, 16],
+    [2_000, 16],
+    [2_001, 64],
+    [5_000, 64],
     [5_001, 128],
     [10_000, 128],
   ])('part %i has %i MiB', (number, size) => expect(partSizeAt(number, sizes)).toBe(size * MiB));
@@ -29,11 +30,24 @@ describe('sizes of parts', () => {
   });
 
   it('say how large a file may be', () => {
-    expect(largestObject(sizes)).toBe((2_000 * 8 + 3_000 * 32 + 5_000 * 128) * MiB);
+    expect(largestObject(sizes)).toBe((8 + 1_999 * 16 + 3_000 * 64 + 5_000 * 128) * MiB);
     expect(largestObject(sizes, 8 * MiB)).toBe(10_000 * 8 * MiB);
     let sum = 0;
     for (let number = 1; number <= 10_000; number++) sum += partSizeAt(number, { ...sizes, budget: 100 * MiB });
     expect(largestObject({ ...sizes, budget: 100 * MiB })).toBe(sum);
+  });
+
+  it.each([
+    [4, 8, 4],
+    [4, 16, 2],
+    // The next one is on its way while the store answers for the one before.
+    [4, 64, 2],
+    [4, 5, 6],
+    [32, 16, 16],
+    [1, 8, 1],
+    [1, 16, 1],
+  ])('with a setting of %i, parts of %i MiB are on their way %i at once', (partsInFlight, size, most) => {
+    expect(partsInFlightAt(size * MiB, { ...sizes, partsInFlight })).toBe(most);
   });
 
   it.each([

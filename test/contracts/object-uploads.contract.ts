@@ -177,7 +177,7 @@ export function describeObjectUploads(name: string, make: () => Promise<MadeStor
       });
 
       it('that goes silent tells, after a flush, less than was received', async () => {
-        const content = contentOf(3 * unit);
+        const content = contentOf(3 * unit + 1_000);
         const writer = store.begin(uploadTo(made));
         let told = 0;
         writer.onProgress = () => {

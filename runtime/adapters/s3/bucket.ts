@@ -44,10 +44,11 @@ export interface ObjectOptions {
 }
 
 export interface Sizes {
-  /** Of the first parts of an upload. */
+  /** Of the first part of an upload. */
   readonly partSize: number;
   /** Of all part buffers of the process; a part is at most an eighth. */
   readonly budget: number;
+  /** Of one upload, if they have the first one's size, and of one copy. */
   readonly partsInFlight: number;
   /** Largest object that is copied by one request. */
   readonly largestCopy: number;

@@ -22,7 +22,7 @@ export interface S3Options extends ConnectionOptions {
   readonly tags?: string;
   /** `auto`: known by the address, else found out. Single facts may be given in its place. */
   readonly profile?: PresetName | 'auto' | StoreProfile;
-  /** Of the first parts of an upload, in bytes. */
+  /** Of the first part of an upload, in bytes. */
   readonly partSize?: number;
   readonly partsInFlight?: number;
   /** Of all part buffers of the process, in bytes. */

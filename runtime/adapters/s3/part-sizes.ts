@@ -1,20 +1,27 @@
 import { mostParts, type Sizes, smallestPart } from './bucket';
 
 /**
- * How large a part is to be. The length of an upload is not known, and a store takes 10,000 parts: so they grow by their number, 8 MiB for the first 2,000,
- * then four times, then sixteen times as much, as far as an eighth of the memory for parts allows.
+ * How large a part is to be. The length of an upload is not known, and a store takes 10,000 parts: so they grow by their number, as far as an eighth of the
+ * memory for parts allows. The first is small (8 MiB unless set), because a file that fits into it is held until its end; the next ones are twice as large,
+ * which costs an upload a tenth less processor time (`docs/decisions/0008`).
  */
 const growth = [
-  { upTo: 2_000, times: 1 },
-  { upTo: 5_000, times: 4 },
-  { upTo: mostParts, times: 16 },
+  { upTo: 1, times: 1 },
+  { upTo: 2_000, times: 2 },
+  { upTo: 5_000, times: 8 },
+  { upTo: mostParts, times: 32 },
 ] as const;
 
 export function partSizeAt(number: number, sizes: Sizes, equal?: number): number {
   if (equal !== undefined) return equal;
-  const { times } = growth.find(({ upTo }) => number <= upTo) ?? growth[2];
+  const { times } = growth.find(({ upTo }) => number <= upTo) ?? growth[3];
   const most = Math.max(smallestPart, Math.floor(sizes.budget / 8));
   return Math.max(smallestPart, Math.min(sizes.partSize * times, most));
+}
+
+/** Parts of this size on their way at once: together as many bytes as the setting allows of the first size, yet two, so that one fills the wire while another is answered. */
+export function partsInFlightAt(size: number, { partSize, partsInFlight }: Sizes): number {
+  return Math.max(Math.min(2, partsInFlight), Math.floor((partSize * partsInFlight) / size));
 }
 
 /** Bytes that fit into one object. */

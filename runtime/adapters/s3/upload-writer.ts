@@ -10,7 +10,7 @@ import { endUpload } from './multipart';
 import { PartBuffer } from './part-buffer';
 import { sizeOf } from './part-list';
 import { PartSender } from './part-sender';
-import { partSizeAt } from './part-sizes';
+import { partSizeAt, partsInFlightAt } from './part-sizes';
 
 /**
  * One upload into a bucket: records are copied into the part that is being filled, full parts are on their way while the next one fills. What fits into one
@@ -83,12 +83,21 @@ export class UploadWriter implements ObjectWriter {
 
   /** A part that is full goes; one that cannot grow goes as it is, when it is large enough for the store. */
   private hasRoom(): boolean {
-    const wanted = partSizeAt(this.sender.nextNumber, this.bucket.sizes, this.equalSize);
+    const { wanted } = this;
     if (this.part.filled < wanted && this.part.makeRoom(wanted)) return true;
     const least = this.equalSize ?? Math.min(wanted, smallestPart);
-    if (this.part.filled < least || this.sender.outstanding >= this.bucket.sizes.partsInFlight) return false;
+    if (this.part.filled < least || this.allInFlight) return false;
     this.sendPart();
-    return !this.sender.failure && this.part.makeRoom(partSizeAt(this.sender.nextNumber, this.bucket.sizes, this.equalSize));
+    return !this.sender.failure && this.part.makeRoom(this.wanted);
+  }
+
+  /** Bytes of the part that is being filled. */
+  private get wanted(): number {
+    return partSizeAt(this.sender.nextNumber, this.bucket.sizes, this.equalSize);
+  }
+
+  private get allInFlight(): boolean {
+    return this.sender.outstanding >= partsInFlightAt(this.wanted, this.bucket.sizes);
   }
 
   private sendPart(): void {
@@ -115,8 +124,7 @@ export class UploadWriter implements ObjectWriter {
       if (this.overrun.length === 0 && this.hasRoom()) return;
       if (this.sender.failure) continue;
       // An answer of the store and memory that others give back: whichever comes first.
-      const busy = this.sender.outstanding >= this.bucket.sizes.partsInFlight;
-      await (busy ? this.changed() : Promise.race([this.changed(), this.admission.available()]));
+      await (this.allInFlight ? this.changed() : Promise.race([this.changed(), this.admission.available()]));
     }
   }
 
@@ -140,7 +148,7 @@ export class UploadWriter implements ObjectWriter {
 
   async flush(): Promise<void> {
     if (this.closed || this.settled || this.sender.failure || this.equalSize !== undefined) return;
-    if (this.part.filled >= smallestPart && this.sender.outstanding < this.bucket.sizes.partsInFlight) this.sendPart();
+    if (this.part.filled >= smallestPart && !this.allInFlight) this.sendPart();
     await this.sender.idle();
   }
 
