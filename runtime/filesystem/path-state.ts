@@ -1,5 +1,5 @@
 import type { Claim, HeldClaim } from '../model/change';
-import { ancestorsOf, type Entry, type ObjectKey, placeOf } from '../model/entry';
+import { ancestorsOf, type Entry, keyOf, type ObjectKey, placeOf } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { UploadRecord } from '../model/upload-record';
 import type { RowKey } from '../ports/metadata-store';
@@ -24,12 +24,15 @@ export async function readPath(tx: Transaction, key: ObjectKey, ...also: readonl
   return { entry: await tx.get(entryKey(place)), claim: await tx.get(claimKey(place)), uploads };
 }
 
-export async function lookAtPath(fs: Filesystem, key: ObjectKey): Promise<PathState> {
+/** @param home If given, the directories above are asked for together with the path, and required as by `requireAncestors`. */
+export async function lookAtPath(fs: Filesystem, key: ObjectKey, home?: ObjectKey): Promise<PathState> {
   const place = placeOf(key);
-  const [[entry, claim], uploads] = await Promise.all([
-    fs.metadata.get<'entry' | 'claim'>([entryKey(place), claimKey(place)]),
+  const above = home === undefined ? [] : rowsBelow(home, key);
+  const [[entry, claim, ...ancestors], uploads] = await Promise.all([
+    fs.metadata.get<'entry' | 'claim'>([entryKey(place), claimKey(place), ...above]),
     fs.metadata.page('upload', place.parent, { prefix: `${place.name}\u0000`, limit: 100 }),
   ]);
+  for (const ancestor of ancestors) requireDirectory(ancestor?.value as Entry | undefined);
   return {
     entry: entry?.value as Entry | undefined,
     claim: claim?.value as Claim | undefined,
@@ -51,17 +54,22 @@ export function isHeld(claim: Claim | undefined): claim is HeldClaim {
  * and then looks for records and claims. So one of the two always sees the other. The home itself needs no row.
  */
 export async function requireAncestors(fs: Filesystem, key: ObjectKey, home: ObjectKey): Promise<void> {
-  const keys = ancestorsOf(key).filter((ancestor) => ancestor.length > home.length);
-  if (keys.length === 0) return;
-  const rows = await fs.metadata.get(keys.map((ancestor) => entryKey(placeOf(ancestor))));
-  for (const row of rows) {
-    if (!row) throw new Failure('not-found', 'No such file or directory: the parent directory does not exist.');
-    const entry = row.value;
-    if (entry.kind === 'file') throw new Failure('not-a-directory', 'Not a directory: the parent is a file.');
-    if (entry.mark?.purpose === 'removing')
-      throw new Failure('not-found', 'No such file or directory: the parent directory is being removed.');
-    if (entry.mark?.purpose === 'moving') throw new Failure('busy', 'A directory above is being renamed; try again.');
-  }
+  const above = rowsBelow(home, key);
+  if (above.length === 0) return;
+  for (const ancestor of await fs.metadata.get(above)) requireDirectory(ancestor?.value);
+}
+
+/** Directories between home and path. */
+function rowsBelow(home: ObjectKey, key: ObjectKey): RowKey<'entry'>[] {
+  return rowsAbove(key).filter(({ partition, sort }) => keyOf({ parent: partition, name: sort }).length > home.length);
+}
+
+function requireDirectory(entry: Entry | undefined): void {
+  if (!entry) throw new Failure('not-found', 'No such file or directory: the parent directory does not exist.');
+  if (entry.kind === 'file') throw new Failure('not-a-directory', 'Not a directory: the parent is a file.');
+  if (entry.mark?.purpose === 'removing')
+    throw new Failure('not-found', 'No such file or directory: the parent directory is being removed.');
+  if (entry.mark?.purpose === 'moving') throw new Failure('busy', 'A directory above is being renamed; try again.');
 }
 
 /** Directories above, home and its own parents included. */

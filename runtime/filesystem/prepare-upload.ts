@@ -45,11 +45,13 @@ export async function prepareUpload(
   const maxBytes = maxBytesOf(fs, user, announced);
   if (asked === '/') throw new Failure('is-a-directory', 'Is a directory.');
   const key = objectKey(user, asked);
-  await requireAncestors(fs, key, user.home);
+  const first = await lookAtPath(fs, key, user.home);
   await fs.objects.requireRoom();
   const admission = fs.buffers.admit(user.name);
   try {
-    const { continuation, state } = await whatToContinue(fs, user, key, how, sizes);
+    const { continuation, state } = continues(how)
+      ? await findContinuation(fs, user, key, how, sizes)
+      : { continuation: { kind: 'whole' } as const, state: first };
     refuseWhileQuiet(fs, state.claim);
     const mayOverwrite = may(user, asked, 'overwrite');
     const entry = state.entry && (await fs.folders.presentEntry(fs, key, state.entry, !mayOverwrite));
@@ -82,15 +84,8 @@ async function refuseUnknown(fs: Filesystem, key: ObjectKey, mayOverwrite: boole
   throw new Failure('may-not-overwrite', 'File exists and this account may not overwrite.');
 }
 
-async function whatToContinue(
-  fs: Filesystem,
-  user: User,
-  key: ObjectKey,
-  how: UploadMode,
-  sizes: ToldSizes,
-): Promise<{ continuation: Continuation; state: PathState }> {
-  if (how.kind === 'append' || (how.kind === 'at' && how.offset > 0)) return findContinuation(fs, user, key, how, sizes);
-  return { continuation: { kind: 'whole' }, state: await lookAtPath(fs, key) };
+function continues(how: UploadMode): how is Extract<UploadMode, { kind: 'append' | 'at' }> {
+  return how.kind === 'append' || (how.kind === 'at' && how.offset > 0);
 }
 
 /** A record before the transfer where the path has a version or an own upload; a new file on a free path is recorded with its first durable bytes. */

@@ -25,8 +25,8 @@ class CountingStore extends MemoryMetadataStore {
 }
 
 it.each([
-  ['a new file', 7, (view) => put(view, '/in/deep/new', 'bytes')],
-  ['a file that replaces another', 10, (view) => put(view, '/in/deep/there', 'other bytes')],
+  ['a new file', 6, (view) => put(view, '/in/deep/new', 'bytes')],
+  ['a file that replaces another', 9, (view) => put(view, '/in/deep/there', 'other bytes')],
   ['a rename', 9, async (view) => view.rename(await view.prepareRename(at('/in/deep/there')), at('/in/deep/then'))],
   ['a delete', 6, (view) => view.deleteFile(at('/in/deep/there'))],
 ] as [string, number, (view: ReturnType<typeof viewOf>) => Promise<unknown>][])(

@@ -36,7 +36,7 @@ jest.mock('../../runtime/filesystem/shadow', () => {
 });
 
 /** Seeds that are tried before a bug counts as unseen. */
-const seeds = 150;
+const seeds = 1_000;
 
 afterEach(() => {
   restoreAll();
