@@ -1,4 +1,4 @@
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoLeaseStore } from '../../runtime/adapters/dynamodb/dynamodb-lease-store';
 import { DynamoMetadataStore } from '../../runtime/adapters/dynamodb/dynamodb-metadata-store';
 import type { MetadataStore, RowKey, Write } from '../../runtime/ports/metadata-store';
@@ -197,8 +197,10 @@ describeOn(dynamodbLocal, (server) => {
     it('that has lost a chunk is refused whole and does not stop a sweep', async () => {
       await write('t1', someParts(100));
       await write('t2', someParts(3));
-      const [chunk] = proxy.of('PutItem').map(({ body }) => body['Item'] as { pk: { S: string }; sk: { S: string } });
-      await between.dynamo.client.send(new DeleteCommand({ TableName: between.dynamo.table, Key: { pk: chunk?.pk.S, sk: chunk?.sk.S } }));
+      const [chunk] = proxy.of('PutItem').map(({ body }) => body['Item'] as Record<'pk' | 'sk', { S: string }>);
+      await between.dynamo.client.send(
+        new DeleteItemCommand({ TableName: between.dynamo.table, Key: { pk: chunk?.pk as { S: string }, sk: chunk?.sk as { S: string } } }),
+      );
       const another = new DynamoMetadataStore({ ...between.dynamo });
       await expect(another.get([at('t1')])).rejects.toMatchObject(unavailable);
       expect((await another.scan('upload', { limit: 10 })).map(({ value }) => value.token)).toEqual(['t2']);

@@ -68,7 +68,7 @@ export const rules: Readonly<Record<string, Rule>> = {
 export const vendors: Readonly<Record<string, readonly string[]>> = {
   'argon2-password-hasher': ['@node-rs/argon2'],
   'bucket-events': ['@aws-sdk/client-sqs'],
-  dynamodb: ['@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb'],
+  dynamodb: ['@aws-sdk/client-dynamodb', '@aws-sdk/util-dynamodb'],
   s3: ['@aws-sdk/client-s3', '@smithy/node-http-handler', 'node:http', 'node:https', 'node:stream', 'node:timers/promises'],
   ecs: ['node:http'],
   certificates: [

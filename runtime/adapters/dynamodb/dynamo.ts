@@ -1,11 +1,11 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../ports/clock';
 import type { Ids } from '../../ports/ids';
 import type { Log } from '../../ports/log';
 
 /** One table, and what every store in it needs: handed from function to function. */
 export interface Dynamo {
-  readonly client: DynamoDBDocumentClient;
+  readonly client: DynamoDBClient;
   readonly table: string;
   /** Region and endpoint as an operator would say them. */
   readonly place: string;

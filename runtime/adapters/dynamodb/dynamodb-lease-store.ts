@@ -1,6 +1,7 @@
-import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Lease, LeaseStore, LoginPair, Seat, SessionRow, TaskStatus } from '../../ports/lease-store';
 import { unlessRefused, untilAnswered } from './attempts';
+import { decode, encode, encodeKey } from './attributes';
 import type { Dynamo, ItemKey } from './dynamo';
 import { unavailable } from './errors';
 import { getItem, queryItems } from './read-items';
@@ -26,12 +27,12 @@ export class DynamoLeaseStore implements LeaseStore {
   async reserve(lease: Lease, instead = lease.nonce): Promise<boolean> {
     const { client, table: TableName, clock } = this.dynamo;
     const { nonce, expires, cool } = lease;
-    const command = new PutCommand({
+    const command = new PutItemCommand({
       TableName,
-      Item: { ...leaseKey(lease), nonce, expires, cool, value: lease, ttl: ttlOf(cool) },
+      Item: encode({ ...leaseKey(lease), nonce, expires, cool, value: lease, ttl: ttlOf(cool) }),
       // The nonce is this reservation's own, so a repetition after a lost answer is granted.
       ConditionExpression: 'attribute_not_exists(pk) OR cool <= :now OR nonce IN (:nonce, :instead)',
-      ExpressionAttributeValues: { ':now': clock.now(), ':nonce': nonce, ':instead': instead },
+      ExpressionAttributeValues: encode({ ':now': clock.now(), ':nonce': nonce, ':instead': instead }),
     });
     return (await unlessRefused(this.dynamo, () => client.send(command))) !== 'refused';
   }
@@ -43,13 +44,13 @@ export class DynamoLeaseStore implements LeaseStore {
 
   async release(lease: Pick<Lease, 'client' | 'port' | 'nonce'>, cool = 0): Promise<void> {
     const { client, table: TableName, clock } = this.dynamo;
-    const mine = { TableName, Key: leaseKey(lease), ConditionExpression: 'nonce = :nonce' };
-    const remove = new DeleteCommand({ ...mine, ExpressionAttributeValues: { ':nonce': lease.nonce } });
-    const coolDown = new UpdateCommand({
+    const mine = { TableName, Key: encodeKey(leaseKey(lease)), ConditionExpression: 'nonce = :nonce' };
+    const remove = new DeleteItemCommand({ ...mine, ExpressionAttributeValues: encode({ ':nonce': lease.nonce }) });
+    const coolDown = new UpdateItemCommand({
       ...mine,
       UpdateExpression: 'SET expires = :over, cool = :cool, #ttl = :ttl',
       ExpressionAttributeNames: { '#ttl': 'ttl' },
-      ExpressionAttributeValues: { ':nonce': lease.nonce, ':over': 0, ':cool': cool, ':ttl': ttlOf(cool) },
+      ExpressionAttributeValues: encode({ ':nonce': lease.nonce, ':over': 0, ':cool': cool, ':ttl': ttlOf(cool) }),
     });
     // Refused: it is somebody else's by now, or gone; both are what a release wants.
     await unlessRefused<unknown>(this.dynamo, () => (cool > clock.now() ? client.send(coolDown) : client.send(remove)));
@@ -57,13 +58,13 @@ export class DynamoLeaseStore implements LeaseStore {
 
   async beat(status: TaskStatus): Promise<void> {
     const { client, table: TableName, clock } = this.dynamo;
-    const command = new UpdateCommand({
+    const command = new UpdateItemCommand({
       TableName,
-      Key: { pk: tasksPartition, sk: status.task },
+      Key: encodeKey({ pk: tasksPartition, sk: status.task }),
       // After a lost answer it may count two: whoever observes looks for a change, not for a number.
       UpdateExpression: 'ADD beats :one SET #value = :status, #ttl = :ttl',
       ExpressionAttributeNames: { '#value': 'value', '#ttl': 'ttl' },
-      ExpressionAttributeValues: { ':one': 1, ':status': status, ':ttl': ttlOf(clock.now() + leftoversKept) },
+      ExpressionAttributeValues: encode({ ':one': 1, ':status': status, ':ttl': ttlOf(clock.now() + leftoversKept) }),
     });
     await untilAnswered(this.dynamo, () => client.send(command));
   }
@@ -88,14 +89,14 @@ export class DynamoLeaseStore implements LeaseStore {
 
   async takeDuty(task: string, until: number): Promise<boolean> {
     const { client, table: TableName, clock } = this.dynamo;
-    const command = new UpdateCommand({
+    const command = new UpdateItemCommand({
       TableName,
-      Key: dutyKey,
+      Key: encodeKey(dutyKey),
       UpdateExpression: 'SET task = :task, #until = :until, #ttl = :ttl',
       // Its own again: a repetition after a lost answer is granted.
       ConditionExpression: 'attribute_not_exists(pk) OR task = :task OR #until <= :now',
       ExpressionAttributeNames: { '#until': 'until', '#ttl': 'ttl' },
-      ExpressionAttributeValues: { ':task': task, ':until': until, ':ttl': ttlOf(until), ':now': clock.now() },
+      ExpressionAttributeValues: encode({ ':task': task, ':until': until, ':ttl': ttlOf(until), ':now': clock.now() }),
     });
     return (await unlessRefused(this.dynamo, () => client.send(command))) !== 'refused';
   }
@@ -140,9 +141,14 @@ export class DynamoLeaseStore implements LeaseStore {
     for (let attempt = 0; attempt < countAttempts; attempt++) {
       const now = clock.now();
       const names = { '#until': 'until', '#ttl': 'ttl' };
-      const values = { ':now': now, ':one': 1, ':until': now + window, ':ttl': ttlOf(now + window) };
-      const change = { TableName, Key: failureKey(login), ExpressionAttributeNames: names, ExpressionAttributeValues: values } as const;
-      const another = new UpdateCommand({
+      const values = encode({ ':now': now, ':one': 1, ':until': now + window, ':ttl': ttlOf(now + window) });
+      const change = {
+        TableName,
+        Key: encodeKey(failureKey(login)),
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: values,
+      } as const;
+      const another = new UpdateItemCommand({
         ...change,
         // After a lost answer it may count two: the lock-out comes one attempt early.
         UpdateExpression: 'SET failed = failed + :one, #until = :until, #ttl = :ttl',
@@ -150,8 +156,8 @@ export class DynamoLeaseStore implements LeaseStore {
         ReturnValues: 'ALL_NEW',
       });
       const counted = await unlessRefused(this.dynamo, () => client.send(another));
-      if (counted !== 'refused') return counted.Attributes?.['failed'] as number;
-      const first = new UpdateCommand({
+      if (counted !== 'refused') return decode<{ failed: number }>(counted.Attributes ?? {}).failed;
+      const first = new UpdateItemCommand({
         ...change,
         UpdateExpression: 'SET failed = :one, #until = :until, #ttl = :ttl',
         ConditionExpression: 'attribute_not_exists(pk) OR #until <= :now',
@@ -172,7 +178,7 @@ export class DynamoLeaseStore implements LeaseStore {
 
   private async write(key: ItemKey, value: unknown): Promise<void> {
     const { client, table: TableName, clock } = this.dynamo;
-    const command = new PutCommand({ TableName, Item: { ...key, value, ttl: ttlOf(clock.now() + leftoversKept) } });
+    const command = new PutItemCommand({ TableName, Item: encode({ ...key, value, ttl: ttlOf(clock.now() + leftoversKept) }) });
     await untilAnswered(this.dynamo, () => client.send(command));
   }
 

@@ -1,5 +1,4 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Clock } from '../../ports/clock';
 import type { Ids } from '../../ports/ids';
 import type { Log } from '../../ports/log';
@@ -42,6 +41,8 @@ export function openDynamo(
     ...(credentials !== undefined && { credentials }),
     // Whether an attempt may have been applied decides what the next answer means, so the attempts are counted here (`attempts.ts`), not in the SDK.
     maxAttempts: 1,
+    // Handlers are put together once for each kind of request; only for requests without options.
+    cacheMiddleware: true,
     // One name per region, so that one rule for it in a firewall or an endpoint policy is enough.
     accountIdEndpointMode: 'disabled',
     requestHandler: {
@@ -58,7 +59,7 @@ export function openDynamo(
   const origin = ids.token();
   let revisions = 0;
   return {
-    client: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }),
+    client,
     table,
     place: [region, endpoint].filter((part) => part !== undefined).join(' at '),
     clock,

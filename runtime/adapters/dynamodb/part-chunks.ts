@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Part } from '../../model/upload-record';
 import { untilAnswered } from './attempts';
+import { encode } from './attributes';
 import type { Dynamo, ItemKey } from './dynamo';
 import { chunkPartition, nameOf } from './keys';
 import { getItems } from './read-items';
@@ -55,7 +56,7 @@ export class PartChunks {
     const { client, table, clock } = this.dynamo;
     const ttl = Math.ceil((clock.now() + chunkLifetime) / 1_000);
     // Without a condition: whoever writes this key writes this content.
-    const command = new PutCommand({ TableName: table, Item: { ...key, value: encodeParts(parts), ttl } });
+    const command = new PutItemCommand({ TableName: table, Item: encode({ ...key, value: encodeParts(parts), ttl }) });
     await untilAnswered(this.dynamo, () => client.send(command));
     this.remember(key, parts);
   }

@@ -1,5 +1,6 @@
-import { BatchGetCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchGetItemCommand, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { Attempts, untilAnswered } from './attempts';
+import { type Attributes, decode, encode, encodeKey } from './attributes';
 import type { Dynamo, Item, ItemKey } from './dynamo';
 import { nameOf } from './keys';
 
@@ -10,7 +11,7 @@ const batchesAtOnce = 4;
 
 /** Items by `nameOf`; what is not there is not in the map. */
 export async function getItems<T extends ItemKey = Item>(dynamo: Dynamo, keys: readonly ItemKey[]): Promise<Map<string, T>> {
-  const wanted = [...new Map(keys.map(({ pk, sk }) => [nameOf({ pk, sk }), { pk, sk }])).values()];
+  const wanted = [...new Map(keys.map((key) => [nameOf(key), key])).values()];
   const found = new Map<string, T>();
   const [only] = wanted;
   if (only && wanted.length === 1) {
@@ -30,19 +31,20 @@ export async function getItems<T extends ItemKey = Item>(dynamo: Dynamo, keys: r
 
 export async function getItem<T extends ItemKey = Item>(dynamo: Dynamo, key: ItemKey): Promise<T | undefined> {
   const { client, table } = dynamo;
-  const answer = await untilAnswered(dynamo, () => client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true })));
-  return answer.Item as T | undefined;
+  const command = new GetItemCommand({ TableName: table, Key: encodeKey(key), ConsistentRead: true });
+  const { Item: item } = await untilAnswered(dynamo, () => client.send(command));
+  return item && decode<T>(item);
 }
 
 async function getBatch<T extends ItemKey>(dynamo: Dynamo, keys: readonly ItemKey[]): Promise<T[]> {
   const { client, table } = dynamo;
   const found: T[] = [];
   const attempts = new Attempts(dynamo);
-  for (let left: ItemKey[] = [...keys]; left.length > 0; ) {
-    const command = new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } });
+  for (let left = keys.map(encodeKey); left.length > 0; ) {
+    const command = new BatchGetItemCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } });
     const answer = await untilAnswered(dynamo, () => client.send(command));
-    found.push(...((answer.Responses?.[table] ?? []) as T[]));
-    const unprocessed = (answer.UnprocessedKeys?.[table]?.Keys ?? []) as ItemKey[];
+    for (const item of answer.Responses?.[table] ?? []) found.push(decode<T>(item));
+    const unprocessed = answer.UnprocessedKeys?.[table]?.Keys ?? [];
     // Short of capacity; an answer that brought something was only too large for one piece.
     if (unprocessed.length >= left.length) await attempts.again(new Error('the table processed none of the keys of a read'), 'throttled');
     left = unprocessed;
@@ -58,17 +60,17 @@ export async function queryItems<T extends ItemKey = Item>(
 ): Promise<T[]> {
   const { client, table } = dynamo;
   const found: T[] = [];
-  for (let start: Record<string, unknown> | undefined; ; ) {
+  for (let start: Attributes | undefined; ; ) {
     const command = new QueryCommand({
       TableName: table,
       KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
-      ExpressionAttributeValues: { ':pk': pk, ':from': from, ':to': to },
+      ExpressionAttributeValues: encode({ ':pk': pk, ':from': from, ':to': to }),
       ConsistentRead: true,
       Limit: limit - found.length,
       ...(start && { ExclusiveStartKey: start }),
     });
     const answer = await untilAnswered(dynamo, () => client.send(command));
-    found.push(...((answer.Items ?? []) as T[]));
+    for (const item of answer.Items ?? []) found.push(decode<T>(item));
     start = answer.LastEvaluatedKey;
     if (!start || found.length >= limit) return found;
   }

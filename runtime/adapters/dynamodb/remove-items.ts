@@ -1,5 +1,6 @@
-import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteItemCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
 import { Attempts, untilAnswered } from './attempts';
+import { encodeKey } from './attributes';
 import type { Dynamo, ItemKey } from './dynamo';
 
 const keysOfBatch = 25;
@@ -9,12 +10,11 @@ export async function removeItems(dynamo: Dynamo, keys: readonly ItemKey[]): Pro
   const { client, table } = dynamo;
   for (let first = 0; first < keys.length; first += keysOfBatch) {
     const attempts = new Attempts(dynamo);
-    for (let left = keys.slice(first, first + keysOfBatch); left.length > 0; ) {
-      const command = new BatchWriteCommand({
-        RequestItems: { [table]: left.map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk, sk } } })) },
-      });
+    const batch = keys.slice(first, first + keysOfBatch);
+    for (let left: WriteRequest[] = batch.map((key) => ({ DeleteRequest: { Key: encodeKey(key) } })); left.length > 0; ) {
+      const command = new BatchWriteItemCommand({ RequestItems: { [table]: left } });
       const answer = await untilAnswered(dynamo, () => client.send(command));
-      const unprocessed = (answer.UnprocessedItems?.[table] ?? []).map((request) => request.DeleteRequest?.Key as unknown as ItemKey);
+      const unprocessed = answer.UnprocessedItems?.[table] ?? [];
       if (unprocessed.length >= left.length) await attempts.again(new Error('the table processed none of the removals'), 'throttled');
       left = unprocessed;
     }

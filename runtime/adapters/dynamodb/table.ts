@@ -1,22 +1,21 @@
 import {
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
   CreateTableCommand,
+  DeleteItemCommand,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
   ResourceInUseException,
   type TableDescription,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import {
-  BatchGetCommand,
-  BatchWriteCommand,
-  DeleteCommand,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  TransactWriteCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
 import { untilAnswered } from './attempts';
+import { encode, encodeKey } from './attributes';
 import type { Dynamo } from './dynamo';
 import { explain, outcomeOf } from './errors';
 import { probeKey, workIndex, workPartition } from './keys';
@@ -104,7 +103,8 @@ async function lookAtTable({ client, table, clock }: Dynamo): Promise<Looked> {
     },
     { step: 'deserialize', priority: 'low', name: 'dateOfAnswer' },
   );
-  const { Table } = await client.send(command);
+  // With options, of whatever kind, the handler is this request's own.
+  const { Table } = await client.send(command, {});
   return { description: Table, ahead };
 }
 
@@ -155,21 +155,22 @@ async function expiryFaults(dynamo: Dynamo): Promise<string[]> {
 /** Everything that is ever asked of the table is asked once, of a row that nothing else uses. */
 async function rightsFaults(dynamo: Dynamo): Promise<string[]> {
   const { client, table: TableName } = dynamo;
-  const row = { TableName, Key: probeKey };
+  const row = { TableName, Key: encodeKey(probeKey) };
   const ttl = Math.ceil(dynamo.clock.now() / 1_000) + 3_600;
   const requests: (() => Promise<unknown>)[] = [
-    () => client.send(new PutCommand({ TableName, Item: { ...probeKey, ttl } })),
-    () => client.send(new GetCommand({ ...row, ConsistentRead: true })),
-    () => client.send(new BatchGetCommand({ RequestItems: { [TableName]: { Keys: [probeKey], ConsistentRead: true } } })),
-    () => client.send(new UpdateCommand({ ...row, UpdateExpression: 'ADD probes :one', ExpressionAttributeValues: { ':one': 1 } })),
+    () => client.send(new PutItemCommand({ TableName, Item: encode({ ...probeKey, ttl }) })),
+    () => client.send(new GetItemCommand({ ...row, ConsistentRead: true })),
+    () => client.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [row.Key], ConsistentRead: true } } })),
+    () =>
+      client.send(new UpdateItemCommand({ ...row, UpdateExpression: 'ADD probes :one', ExpressionAttributeValues: encode({ ':one': 1 }) })),
     () => client.send(queryOf(TableName, undefined, 'pk', probeKey.pk)),
     () => client.send(queryOf(TableName, workIndex, indexKeys.partition, workPartition('journal', 0))),
     () =>
       client.send(
-        new TransactWriteCommand({ TransactItems: [{ ConditionCheck: { ...row, ConditionExpression: 'attribute_exists(pk)' } }] }),
+        new TransactWriteItemsCommand({ TransactItems: [{ ConditionCheck: { ...row, ConditionExpression: 'attribute_exists(pk)' } }] }),
       ),
-    () => client.send(new DeleteCommand(row)),
-    () => client.send(new BatchWriteCommand({ RequestItems: { [TableName]: [{ DeleteRequest: { Key: probeKey } }] } })),
+    () => client.send(new DeleteItemCommand(row)),
+    () => client.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: [{ DeleteRequest: { Key: row.Key } }] } })),
   ];
   const faults = new Set<string>();
   for (const request of requests) {
@@ -190,7 +191,7 @@ function queryOf(TableName: string, IndexName: string | undefined, key: string, 
     ...(IndexName && { IndexName }),
     KeyConditionExpression: '#key = :value',
     ExpressionAttributeNames: { '#key': key },
-    ExpressionAttributeValues: { ':value': value },
+    ExpressionAttributeValues: encode({ ':value': value }),
     Limit: 1,
   });
 }

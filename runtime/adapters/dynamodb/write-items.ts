@@ -1,5 +1,6 @@
-import { DeleteCommand, PutCommand, TransactWriteCommand, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { DeleteItemCommand, PutItemCommand, type TransactWriteItem, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { Attempts } from './attempts';
+import { type Attributes, encode, encodeKey } from './attributes';
 import type { Dynamo, Item, ItemKey } from './dynamo';
 import { outcomeOf, unavailable } from './errors';
 import { nameOf } from './keys';
@@ -79,31 +80,27 @@ function requestOf(dynamo: Dynamo, writes: readonly ItemWrite[], revision: strin
   if (writes.length === 1 && only.expected !== absent && only.kind !== 'check') {
     const condition = { TableName, ...conditionOf(only.expected) };
     if (only.kind === 'put') {
-      const command = new PutCommand({ ...condition, Item: only.item });
+      const command = new PutItemCommand({ ...condition, Item: encode(only.item) });
       return () => client.send(command);
     }
-    const command = new DeleteCommand({ ...condition, Key: keyOf(only.item) });
+    const command = new DeleteItemCommand({ ...condition, Key: encodeKey(only.item) });
     return () => client.send(command);
   }
-  const command = new TransactWriteCommand({
+  const command = new TransactWriteItemsCommand({
     ClientRequestToken: revision,
     TransactItems: writes.map((write) => transactItem(TableName, write)),
   });
   return () => client.send(command);
 }
 
-function transactItem(TableName: string, write: ItemWrite): NonNullable<TransactWriteCommandInput['TransactItems']>[number] {
+function transactItem(TableName: string, write: ItemWrite): TransactWriteItem {
   const condition = { TableName, ...conditionOf(write.expected) };
-  if (write.kind === 'put') return { Put: { ...condition, Item: write.item } };
-  const keyed = { ...condition, Key: keyOf(write.item) };
+  if (write.kind === 'put') return { Put: { ...condition, Item: encode(write.item) } };
+  const keyed = { ...condition, Key: encodeKey(write.item) };
   return write.kind === 'remove' ? { Delete: keyed } : { ConditionCheck: keyed };
 }
 
-function conditionOf(expected: string): { ConditionExpression: string; ExpressionAttributeValues?: Record<string, string> } {
+function conditionOf(expected: string): { ConditionExpression: string; ExpressionAttributeValues?: Attributes } {
   if (expected === absent) return { ConditionExpression: 'attribute_not_exists(pk)' };
-  return { ConditionExpression: 'rev = :seen', ExpressionAttributeValues: { ':seen': expected } };
-}
-
-function keyOf({ pk, sk }: ItemKey): ItemKey {
-  return { pk, sk };
+  return { ConditionExpression: 'rev = :seen', ExpressionAttributeValues: { ':seen': { S: expected } } };
 }
