@@ -66,8 +66,9 @@ export function movedFile(entry: FileEntry, journal: RenameDirectoryJournal, key
   return { ...entry, storedKey, token: movedToken(entry, journal), begun: sequence, sequence };
 }
 
+/** What tells the files apart is the end of their tokens: of files that were moved before, all begin with the token of that rename. */
 function movedToken(entry: FileEntry, journal: RenameDirectoryJournal): string {
-  return `${journal.token}-${entry.token.slice(0, 26)}`;
+  return `${journal.token}-${entry.token.slice(-26)}`;
 }
 
 async function announceMoved(

@@ -1,4 +1,6 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
+import { randomIds } from '../../runtime/adapters/random-ids';
+import { allRows } from '../../runtime/filesystem/rows';
 import type { Write } from '../../runtime/ports/metadata-store';
 import { FakeBucket } from '../support/fake-bucket';
 import type { Command } from '../support/fake-s3';
@@ -63,6 +65,19 @@ describe('a directory that is renamed file by file', () => {
     answered = true;
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     expect(late).toEqual([]);
+  });
+
+  it('and then once more still has a token for each file, by which its object is known', async () => {
+    const { fs, view } = make();
+    const renamed = viewOf({ ...fs, ids: randomIds });
+    await renamed.makeDirectory(at('/d'));
+    for (const name of ['a', 'b', 'c']) await put(renamed, `/d/${name}`, 'content');
+    await rename(renamed, '/d', '/e');
+    await rename(renamed, '/e', '/f');
+    const tokens = new Set<string>();
+    for await (const { value } of allRows(fs, 'entry', 'acme/f')) if (value.kind === 'file') tokens.add(value.token);
+    expect(tokens.size).toBe(3);
+    expect(await names(view, '/f')).toEqual(['a 7', 'b 7', 'c 7']);
   });
 
   it('is refused before anything moves when a name below would become too long for the store', async () => {
