@@ -96,7 +96,7 @@ export class FolderTruth {
       }
       // An object of a store appears whole; a file in a folder grows.
       if (fs.objects.directories && !(once && isOld(fs, found)) && !this.hasKeptStill(key, found)) return 'unsettled';
-      if (found.token !== undefined && found.token === entry?.token) {
+      if (entry && isOf(found, entry)) {
         // The same upload, stored once more by a late repetition.
         tx.put(entryKey(placeOf(key)), { ...entry, version: found.version });
         return 'same';
@@ -264,11 +264,19 @@ const maxAgreed = 10_000;
 const maxPending = 10_000;
 const settledAtOnce = 32;
 
+/** The token alone does not say so: whoever puts other bytes there may have kept what was written beside the old ones. */
+function isOf(found: Found, own: { readonly token: string; readonly size: number; readonly crc32?: number }): boolean {
+  const sameSum = own.crc32 === undefined || found.crc32 === undefined || found.crc32 === own.crc32;
+  return found.token === own.token && found.size === own.size && sameSum;
+}
+
 /** What an upload of this very path stored once more: a request of its that had gone without an answer landed after it was committed. */
 async function isLateDuplicate(tx: Transaction, key: ObjectKey, found: Found): Promise<boolean> {
   if (found.token === undefined) return false;
   const ended = await tx.get(endedKey(found.token));
-  return ended?.inDoubt === true && ended.key === key;
+  return (
+    ended?.inDoubt === true && ended.key === key && ended.settled !== undefined && isOf(found, { ...ended.settled, token: ended.token })
+  );
 }
 
 /** Under a claim, because in a store with versions a delete is a change that a commit must not meet unordered. Nobody is told: nothing has arrived. */

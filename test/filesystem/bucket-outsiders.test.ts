@@ -1,5 +1,6 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
 import { syncKeys } from '../../runtime/filesystem/index-sync';
+import { sweep } from '../../runtime/filesystem/sweeper';
 import { allRights } from '../../runtime/model/user';
 import { FakeBucket } from '../support/fake-bucket';
 import type { Command, FakeS3Options } from '../support/fake-s3';
@@ -159,6 +160,40 @@ it('what others put and delete is seen when a hint comes, and a hint about our o
   expect(await syncKeys(fs, ['acme/new/b', 'acme/a'])).toMatchObject({ removed: 2 });
   expect(await names(view)).toEqual([]);
   expect(await unfinished(fs)).toEqual([]);
+});
+
+describe('other bytes that somebody stores under what was written beside ours', () => {
+  const replace = (bucket: FakeBucket) => bucket.s3.place('acme/a', Buffer.from('other bytes'), bucket.s3.current('acme/a')?.metadata);
+
+  it('are shown with the size that they have', async () => {
+    const { fs, bucket, view } = make({});
+    await put(view, '/a', 'content');
+    replace(bucket);
+    expect(await syncKeys(fs, ['acme/a'])).toMatchObject({ adopted: 1 });
+    expect(await names(view)).toEqual(['a 11']);
+  });
+
+  it('are not taken for a late repetition of an upload whose answer was lost, and removed', async () => {
+    const clock = new IdleClock();
+    const bucket = new FakeBucket(clock, { versions: true, order: 'begin' });
+    let lost = false;
+    const objects = bucket.through(async (command, send) => {
+      const answer = await send(command);
+      if (lost || command.constructor.name !== 'PutObjectCommand') return answer;
+      lost = true;
+      throw Object.assign(new Error('late'), { name: 'TimeoutError' });
+    });
+    const fs = makeFilesystem({ metadata: new MemoryMetadataStore(), objects }, clock);
+    const view = viewOf(fs);
+    await put(view, '/a', 'content');
+    replace(bucket);
+    // The claim of the path is kept for the request without an answer.
+    await clock.sleep(31_000);
+    await sweep(fs, { isDead: () => false });
+    await syncKeys(fs, ['acme/a']);
+    expect(contentOf(bucket, 'acme/a')).toBe('other bytes');
+    expect(await names(view)).toEqual(['a 11']);
+  });
 });
 
 describe('a folder that others mark by an object of its own', () => {
