@@ -260,7 +260,8 @@ async function endCut(fs: Filesystem, receiving: Receiving, writer: ObjectWriter
     const progress = told ?? saved;
     const parked = await parkOrDrop(fs, record, {
       progress,
-      own: (writer?.received ?? 0) > receiving.offset && progress.durable > (record.base?.size ?? 0),
+      // Brought by this connection, or by one before it that this one continues.
+      own: progress.durable > (record.base?.size ?? 0),
     });
     if (!failure) return error;
     // A task that was paused wakes up to find its parts gone from the store: what it received was carried on meanwhile, and is not lost.

@@ -128,6 +128,19 @@ describe('a cut upload', () => {
     expect(await get(view, '/a')).toBe('complete');
   });
 
+  it('that continued a complete file keeps what it brought when the next connection brings nothing', async () => {
+    const { view } = oneProcess();
+    await put(view, '/a', 'complete');
+    await view.stat(at('/a'), 'size');
+    await cut(view, '/a', [', and more'], connectionLost, { kind: 'append' });
+    const { size } = await view.stat(at('/a'), 'size');
+    expect(size).toBeGreaterThan(8);
+    await cut(view, '/a', [], connectionLost, { kind: 'append' });
+    expect((await view.stat(at('/a'), 'size')).size).toBe(size);
+    await put(view, '/a', 'complete, and more'.slice(size), { kind: 'append' });
+    expect(await get(view, '/a')).toBe('complete, and more');
+  });
+
   it('survives fifty cuts and is whole in the end', async () => {
     const { view } = oneProcess();
     const content = Array.from({ length: 60 }, (_, index) => `block ${index} `).join('');
