@@ -178,17 +178,13 @@ class Upload implements PreparedUpload {
     const { fs, active, with_ } = this;
     try {
       // What was continued goes back to where it was: parked, with what it has.
-      if (this.continuation.kind === 'parked') await parkAgain(fs, with_.record);
+      if (this.continuation.kind === 'parked') await parkUpload(fs, with_.record, this.continuation.progress, true);
       else if (with_.recorded) await dropUpload(fs, with_.record);
     } finally {
       active.end();
       this.admission.end();
     }
   }
-}
-
-async function parkAgain(fs: Filesystem, record: UploadRecord): Promise<void> {
-  await parkUpload(fs, record, record.progress, true);
 }
 
 const uniqueTries = 100;

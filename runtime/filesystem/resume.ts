@@ -1,6 +1,6 @@
 import { type Entry, type FileEntry, type ObjectKey, placeOf } from '../model/entry';
 import { Failure } from '../model/failure';
-import type { Base, Progress, UploadRecord } from '../model/upload-record';
+import { type Base, numbersAhead, type Progress, type UploadRecord } from '../model/upload-record';
 import type { User } from '../model/user';
 import type { ActiveUpload } from './active-uploads';
 import { endedFor, type Filesystem } from './filesystem';
@@ -128,7 +128,9 @@ function continueComplete(
  */
 export async function takeOverParked(fs: Filesystem, parked: UploadRecord, progress: Progress, token: string): Promise<UploadRecord> {
   const { key, storedKey, user, client, home, begun, base, mark = parked.token } = parked;
-  const next: UploadRecord = { ...newRecord(fs, { key, storedKey, user, client, home, begun, base, progress, mark }), token };
+  // Before the first write of its progress its parts may be under way already.
+  const begins = { ...progress, reserved: progress.reserved + numbersAhead };
+  const next: UploadRecord = { ...newRecord(fs, { key, storedKey, user, client, home, begun, base, progress: begins, mark }), token };
   await transact(fs, async (tx) => {
     const mine = uploadKey(placeOf(next.key), next.token);
     const old = uploadKey(placeOf(parked.key), parked.token);

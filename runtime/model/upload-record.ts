@@ -31,6 +31,9 @@ export interface Progress {
   readonly reserved: number;
 }
 
+/** Part numbers that a record allows for before they are used: a late part of a task that was taken over must not have one of its successor's. */
+export const numbersAhead = 64;
+
 export const noProgress: Progress = { parts: [], durable: 0, reserved: 0 };
 
 /** The version an append keeps: the commit succeeds only while it is still the entry. */

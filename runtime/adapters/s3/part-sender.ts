@@ -1,5 +1,5 @@
 import { Failure } from '../../model/failure';
-import type { Part } from '../../model/upload-record';
+import { numbersAhead, type Part } from '../../model/upload-record';
 import type { NewUpload } from '../../ports/object-store';
 import { type Bucket, mostParts } from './bucket';
 import { failureOf } from './errors';
@@ -20,9 +20,6 @@ export interface SenderOptions {
   readonly marksBase: boolean;
   onChange(progressed: boolean): void;
 }
-
-/** Numbers that the record allows for before they are used: a late part of a task that was taken over must not have one of its successor's. */
-export const reservedAhead = 64;
 
 export class PartSender {
   outstanding = 0;
@@ -45,7 +42,7 @@ export class PartSender {
   }
 
   get reserved(): number {
-    return Math.min(mostParts, this.lastNumber + reservedAhead);
+    return Math.min(mostParts, this.lastNumber + numbersAhead);
   }
 
   /** Nothing has been sent, by anybody. */

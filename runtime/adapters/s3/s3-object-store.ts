@@ -1,5 +1,5 @@
 import { Failure } from '../../model/failure';
-import type { Base, Progress } from '../../model/upload-record';
+import { type Base, numbersAhead, type Progress } from '../../model/upload-record';
 import type { NewUpload, ObjectStore, ObjectWriter } from '../../ports/object-store';
 import { appendTo } from './append';
 import { type Bucket, scratchPrefix } from './bucket';
@@ -9,7 +9,6 @@ import { listObjects, UnfinishedUploads } from './list-objects';
 import { look } from './look';
 import { endUpload, isOpen } from './multipart';
 import { continuesObject, sizeOf } from './part-list';
-import { reservedAhead } from './part-sender';
 import { largestObject, partSizeAt } from './part-sizes';
 import { checksumOf, readVersion } from './read-object';
 import { removeObject } from './remove-object';
@@ -79,7 +78,7 @@ function salvage(progress: Progress): Progress {
   const last = progress.parts.at(-1);
   if (!last || last.number !== progress.reserved) return progress;
   const parts = progress.parts.slice(0, -1);
-  return { ...progress, parts, durable: sizeOf(parts), reserved: progress.reserved + reservedAhead };
+  return { ...progress, parts, durable: sizeOf(parts), reserved: progress.reserved + numbersAhead };
 }
 
 /** Others write to the bucket too: what lies under a key that nobody asked about may be theirs. */

@@ -4,7 +4,7 @@ import { Failure } from '../../model/failure';
 import { noProgress, type Part, type Progress, type Settled } from '../../model/upload-record';
 import type { Completed, NewUpload, ObjectWriter, Refused } from '../../ports/object-store';
 import type { Admission } from '../../ports/part-buffers';
-import { type Bucket, smallestPart } from './bucket';
+import { type Bucket, mostParts, smallestPart } from './bucket';
 import { completeParts, inOnePut, inParts, putWhole } from './complete';
 import { endUpload } from './multipart';
 import { PartBuffer } from './part-buffer';
@@ -143,7 +143,9 @@ export class UploadWriter implements ObjectWriter {
       return { uploadId, parts, durable: sizeOf(parts), reserved: lastNumberOf(parts) };
     }
     const parts = this.told();
-    return { uploadId, parts, durable: sizeOf(parts), reserved: this.sender.reserved };
+    // Nothing is sent any more; one number is left out, so that the list is not taken for a whole one.
+    const reserved = this.closed ? Math.min(this.sender.nextNumber, mostParts) : this.sender.reserved;
+    return { uploadId, parts, durable: sizeOf(parts), reserved };
   }
 
   async flush(): Promise<void> {
