@@ -1,4 +1,4 @@
-import { explain, outcomeOf } from '../../runtime/adapters/s3/errors';
+import { explain, failureOf, outcomeOf } from '../../runtime/adapters/s3/errors';
 
 /** What the errors of a store mean: for a request that may be repeated, and for an operator. */
 
@@ -58,3 +58,17 @@ it.each([
   [{ name: 'XMinioStorageFull', $metadata: { httpStatusCode: 507 } }, 'full'],
   [{ name: 'InvalidPart', $metadata: { httpStatusCode: 400 } }, 'fault'],
 ])('%j is %s', (error, outcome) => expect(outcomeOf(error)).toBe(outcome));
+
+it.each([
+  ['ObjectParentIsFile', 400, 'not-a-directory'],
+  ['XMinioParentIsObject', 400, 'not-a-directory'],
+  ['DirectoryObjectContainsData', 400, 'is-a-directory'],
+  ['XMinioObjectExistsAsDirectory', 409, 'is-a-directory'],
+  ['KeyTooLongError', 400, 'name-not-allowed'],
+  ['XMinioInvalidObjectName', 400, 'name-not-allowed'],
+])(
+  'a name that the store cannot hold beside what is there is refused as such, whatever it calls that: %s',
+  (name, httpStatusCode, kind) => {
+    expect(failureOf({ name, $metadata: { httpStatusCode } })).toMatchObject({ kind });
+  },
+);

@@ -76,6 +76,9 @@ const byName: Readonly<Record<string, Outcome>> = {
   ObjectParentIsFile: 'name',
   DirectoryObjectContainsData: 'name',
   ExistingObjectIsDirectory: 'name',
+  XMinioParentIsObject: 'name',
+  XMinioObjectExistsAsDirectory: 'name',
+  XMinioInvalidObjectName: 'name',
   KeyTooLongError: 'name',
   KeyTooLong: 'name',
   // What others say than AWS, which has room for everything and can do everything.
@@ -180,10 +183,13 @@ export function refusedChange(error: unknown): Failure | undefined {
 function nameFailure(cause: unknown): Failure {
   switch (nameOf(cause)) {
     case 'ObjectParentIsFile':
+    case 'XMinioParentIsObject':
       return new Failure('not-a-directory', 'Not a directory: a file lies where a directory is needed.', { cause });
     case 'KeyTooLongError':
     case 'KeyTooLong':
       return new Failure('name-not-allowed', 'Name not allowed: too long for the storage.', { cause });
+    case 'XMinioInvalidObjectName':
+      return new Failure('name-not-allowed', 'Name not allowed: the storage cannot hold it.', { cause });
     default:
       return new Failure('is-a-directory', 'Is a directory: the storage holds files below this name.', { cause });
   }
