@@ -1,6 +1,6 @@
 import { Failure } from '../../model/failure';
 import type { Bucket } from './bucket';
-import { failureOf, type Outcome, outcomeOf } from './errors';
+import { failureOf, isClockCorrected, type Outcome, outcomeOf } from './errors';
 
 /**
  * How often and how long a request is tried. Waits are random up to a bound that doubles, so that tasks which met each other do not meet again; all requests
@@ -60,7 +60,7 @@ async function attempt<T>(bucket: Bucket, { most, patience }: Limits, request: (
         bucket.onFailed?.();
         throw failureOf(error);
       }
-      if (outcome === 'signature') bucket.renewCredentials();
+      if (outcome === 'signature' && !isClockCorrected(error)) bucket.renewCredentials();
       bucket.log.debug('store.error', { text: `a request to the bucket is repeated (${outcome})`, cause: error });
       await bucket.clock.sleep(wait);
     }

@@ -33,7 +33,7 @@ interface VendorError {
   readonly Code?: string;
   readonly code?: string;
   readonly message?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
 }
 
 const byName: Readonly<Record<string, Outcome>> = {
@@ -121,7 +121,13 @@ export function statusOf(error: unknown): number | undefined {
   return (error as VendorError).$metadata?.httpStatusCode;
 }
 
+/** The SDK has learned from the answer how far the clock of this machine is off; a new client would not know it. */
+export function isClockCorrected(error: unknown): boolean {
+  return (error as VendorError).$metadata?.clockSkewCorrected === true;
+}
+
 export function outcomeOf(error: unknown): Outcome {
+  if (isClockCorrected(error)) return 'signature';
   const known = byName[nameOf(error)];
   if (known) return known;
   if (/^KMS\./.test(nameOf(error))) return 'denied';
