@@ -2,7 +2,7 @@ import type { RenameDirectoryJournal } from '../model/change';
 import { type FileEntry, keyOf, type ObjectKey, type Version } from '../model/entry';
 import { Failure } from '../model/failure';
 import type { Found } from '../ports/object-store';
-import { adoptedEntry } from './adopt';
+import { adoptedEntry, showFound } from './adopt';
 import type { Filesystem } from './filesystem';
 import { nextTime } from './logical-time';
 import { isTemporaryKey, temporaryPrefix } from './object-key';
@@ -56,6 +56,8 @@ export async function moveRow(
     tx.put(entryKey(after), moved);
     if (file?.sourceNow) tx.put(entryKey(before), adoptedEntry(fs, entry.storedKey, file.sourceNow, entry.sequence + 2));
     await announceMoved(tx, fs, journal, entry, keyOf(before), moved, keyOf(after));
+    // A consumer had it before its old name was gone.
+    if (moved.version === 'taken') await showFound(tx, fs, keyOf(after), moved.storedKey, undefined, sequence + 1);
   }
   await releaseClaim(tx, fs, keyOf(before), { sequence: entry.sequence + 1, begun: entry.kind === 'file' ? entry.begun : 0 });
 }

@@ -47,9 +47,8 @@ export async function relocate(
     await onBegin(uploadId);
     begun.push(uploadId);
   };
-  const copied = await untilAnswered(fs, toStored, patience, () =>
-    copy({ token, user, from: fromStored, version, size, to: toStored, over, begun, onBegin: noteBegin }).catch(refusal),
-  );
+  const request = { token, user, from: fromStored, version, size, to: toStored, over, begun, onBegin: noteBegin };
+  const copied = await untilAnswered(fs, toStored, patience, (again) => copy({ ...request, repeated: recovering || again }).catch(refusal));
   const outcome = copied.answer;
   if (outcome === 'source-absent' || (typeof outcome === 'object' && 'sourceOther' in outcome)) {
     return { outcome: 'source-gone', doubt: copied.doubt };

@@ -188,7 +188,9 @@ async function finishRename(
     tx.put(entryKey(placeOf(to)), next);
     await announceMove(tx, fs, journal, entry, next, fromSequence);
     await releaseClaim(tx, fs, from, { sequence: fromSequence, begun: entry.begun }, doubt);
-    await releaseClaim(tx, fs, to, undefined, doubt);
+    // A consumer had it before its old name was gone.
+    if (version === 'taken') await vanish(tx, fs, to, next, sequence + 1, doubt, { id: `${token}-taken` });
+    else await releaseClaim(tx, fs, to, undefined, doubt);
     tx.remove(journalKey(token));
   });
 }

@@ -180,6 +180,8 @@ export interface Copy {
   readonly to: ObjectKey;
   /** What the claim saw at the target: undefined refuses to replace anything. */
   readonly over: Version | undefined;
+  /** An attempt before this one may have copied it already, and somebody may have taken that. */
+  readonly repeated?: boolean;
   /** Handles of half-written copies of earlier attempts: each is ended before another begins. */
   readonly begun: readonly string[];
   /** A copy in several steps tells its handle before the first one. */

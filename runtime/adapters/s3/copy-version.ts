@@ -51,6 +51,11 @@ export function keepsCondition(bucket: Bucket, size: number): boolean {
   return goesInParts(bucket, size) ? bucket.profile.conditionalComplete : bucket.profile.conditionalCopy;
 }
 
+/** What others did since its begin lies above a copy in parts, where the store orders that so. */
+export function isOrderedByBegin(bucket: Bucket, size: number): boolean {
+  return bucket.profile.order === 'begin' && goesInParts(bucket, size);
+}
+
 async function copyAtOnce(bucket: Bucket, copy: VersionCopy): Promise<CopyOutcome> {
   const { from, source, to, metadata, contentType, condition } = copy;
   try {
