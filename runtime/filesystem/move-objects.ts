@@ -10,6 +10,7 @@ import { readPath } from './path-state';
 import { relocate } from './relocate';
 import { entryKey, journalKey } from './rows';
 import { transact } from './transaction';
+import { discardUnnamed } from './unnamed-uploads';
 
 /**
  * Renaming a directory in a store that has none: each file is moved by itself, atomically, with its row; the directory as a whole is not. A crash leaves
@@ -28,6 +29,7 @@ export async function moveObjects(
   recovering: boolean,
 ): Promise<void> {
   const ended = new Set<string>();
+  let pages = 0;
   for (let idle = 0; idle < mostPasses; ) {
     const rows = await fs.metadata.page('entry', directory, { limit: atOnce });
     if (rows.length === 0) return;
@@ -35,9 +37,19 @@ export async function moveObjects(
     const moves = await Promise.allSettled(rows.map((row) => moveOne(fs, journal, directory, row, recovering, ended)));
     const failed = moves.find((move) => move.status === 'rejected');
     if (failed) throw failed.reason;
+    // No others were under way when an earlier task died.
+    if (recovering && pages++ === 0) await discardUnnamedCopies(fs, journal, rows);
     idle = moves.some((move) => move.status === 'fulfilled' && move.value) ? 0 : idle + 1;
   }
   throw new Failure('busy', 'Something outside keeps changing the files of the new directory; the rename goes on later.');
+}
+
+async function discardUnnamedCopies(fs: Filesystem, journal: RenameDirectoryJournal, rows: readonly Row<'entry'>[]): Promise<void> {
+  for (const { key, value } of rows) {
+    if (value.kind !== 'file') continue;
+    const to = journal.to + keyOf({ parent: key.partition, name: key.sort }).slice(journal.from.length);
+    await discardUnnamed(fs, { token: journal.token, key: to, storedKey: movedFile(value, journal, to, 0).storedKey, begun: 0 });
+  }
 }
 
 /** True when the row has left the old directory. `ended`: tokens of moves whose copies nobody has to end any more. */

@@ -12,6 +12,7 @@ import { carryDirectoryMove } from './rename-directory';
 import { carryRename } from './rename-file';
 import { claimKey, endedKey, journalKey, scanRows } from './rows';
 import { transact } from './transaction';
+import { discardUnnamed } from './unnamed-uploads';
 import { isFinal } from './until-answered';
 
 /**
@@ -95,43 +96,6 @@ async function carryUpload(fs: Filesystem, seen: UploadRecord): Promise<boolean>
   });
 }
 
-/** Clocks of tasks and store may differ by this much. */
-const clockSkew = 1_000;
-
-/**
- * A task that died between the begin of a half-written object and the record's first write of its handle left one that nobody names: it lies at the record's
- * key, began since the record did, and is our own. A handle that any record or journal names is somebody's work; so is one that a record or rename of the same
- * path may have begun which names none yet. They are read after the list, because whoever begins has his record already.
- */
-async function discardUnnamed(fs: Filesystem, record: UploadRecord): Promise<void> {
-  const unfinished: { readonly uploadId: string; readonly begun: number }[] = [];
-  for await (const { uploadId, begun } of fs.objects.halfWritten(record.storedKey)) {
-    if (begun !== undefined && begun >= record.begun - clockSkew) unfinished.push({ uploadId, begun });
-  }
-  if (unfinished.length === 0) return;
-  const named = new Set<string>();
-  let beginning = Number.POSITIVE_INFINITY;
-  const place = placeOf(record.key);
-  for (const { value } of await fs.metadata.page('upload', place.parent, { prefix: `${place.name}\u0000`, limit: 1_000 })) {
-    if (value.progress.uploadId !== undefined) named.add(value.progress.uploadId);
-    else if (value.state === 'receiving' && value.token !== record.token) beginning = Math.min(beginning, value.begun);
-  }
-  for await (const { value } of scanRows(fs, 'journal')) {
-    for (const uploadId of copiesOf(value)) named.add(uploadId);
-    if (value.kind === 'rename-file' && value.to === record.key && value.copies === undefined) return;
-  }
-  for (const { uploadId, begun } of unfinished) {
-    if (named.has(uploadId) || begun >= beginning - clockSkew) continue;
-    await fs.objects.discard(record.token, record.storedKey, { ...noProgress, uploadId });
-    fs.log.info('upload.dropped', { path: record.key, text: 'a half-written object that no record names was removed' });
-  }
-}
-
-function copiesOf(journal: Journal): readonly string[] {
-  if (journal.kind === 'rename-file') return journal.copies ?? [];
-  return journal.kind === 'rename-directory' ? (journal.copies ?? []).map(({ uploadId }) => uploadId) : [];
-}
-
 async function carryJournal(fs: Filesystem, seen: Journal): Promise<boolean> {
   return fs.active.during(seen.token, async () => {
     const mine = await transact(fs, async (tx) => {
@@ -147,8 +111,10 @@ async function carryJournal(fs: Filesystem, seen: Journal): Promise<boolean> {
     });
     if (!mine) return false;
     if (mine.kind === 'delete') await carryDelete(fs, mine, true).catch(unlessRefused);
-    else if (mine.kind === 'rename-file') await carryRename(fs, mine, true).catch(unlessRefused);
-    else await carryDirectoryMove(fs, mine, true);
+    else if (mine.kind === 'rename-file') {
+      await carryRename(fs, mine, true).catch(unlessRefused);
+      await discardUnnamed(fs, { token: mine.token, key: mine.to, storedKey: mine.toStored, begun: 0 });
+    } else await carryDirectoryMove(fs, mine, true);
     return true;
   });
 }

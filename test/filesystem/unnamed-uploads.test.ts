@@ -92,3 +92,20 @@ it('nor is the copy of a rename to the same name', async () => {
   await renamed;
   expect((await get(viewOf(first), '/a')).length).toBe(large.length);
 });
+
+it.each(['/b', '/d'])('a task that died before it noted the copy of a rename leaves nothing: %s', async (from) => {
+  const made = make();
+  const first = made.task('first');
+  await viewOf(first).makeDirectory(at('/d'));
+  await put(viewOf(first), '/b', large);
+  await put(viewOf(first), '/d/b', large);
+  const dying = made.held('CreateMultipartUpload');
+  const view = viewOf(made.task('dead', dying.objects));
+  view.rename(await view.prepareRename(at(from)), at('/a')).catch(() => undefined); // Its task is dead.
+  await dying.arrived;
+  expect(made.bucket.s3.uploads.size).toBe(1);
+  const sweeper = made.task('sweeper');
+  await sweep(sweeper, { isDead });
+  expect(made.bucket.s3.uploads.size).toBe(0);
+  expect((await get(viewOf(sweeper), from === '/d' ? '/a/b' : '/a')).length).toBe(large.length);
+});
