@@ -88,7 +88,7 @@ function continues(how: UploadMode): how is Extract<UploadMode, { kind: 'append'
   return how.kind === 'append' || (how.kind === 'at' && how.offset > 0);
 }
 
-/** A record before the transfer where the path has a version or an own upload; a new file on a free path is recorded with its first durable bytes. */
+/** A record before the transfer where the path has a version or an own upload; a new file on a free path is recorded before its first part. */
 async function startRecord(
   fs: Filesystem,
   { user, client }: Sender,

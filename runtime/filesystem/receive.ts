@@ -19,7 +19,7 @@ import { transact } from './transaction';
 
 export interface Receiving {
   readonly record: UploadRecord;
-  /** The record lies in the store already; otherwise it is written with the first durable bytes, at park, or with the claim. */
+  /** The record lies in the store already; otherwise it is written before the first part, with the first durable bytes, at park, or with the claim. */
   readonly recorded: boolean;
   readonly active: ActiveUpload;
   readonly open: () => Promise<ObjectWriter>;
@@ -140,6 +140,12 @@ class Recorder {
   ) {
     this.anchored = receiving.recorded;
     writer.onProgress = () => this.note();
+    writer.beforeBegin = () => this.announce();
+  }
+
+  /** Intent before effect: a task that dies now leaves a record by which what it has begun is found. An index that is away is waited for. */
+  private async announce(): Promise<void> {
+    while (!this.anchored && !(await this.write())) await this.fs.clock.sleep(recordAgain, this.wake.signal);
   }
 
   private note(): void {

@@ -119,6 +119,8 @@ export interface ObjectWriter {
   flush(): Promise<void>;
   /** Called whenever `progress` has grown. */
   onProgress?: () => void;
+  /** Awaited before something half-written is made where others could not tell whose it is. What it throws ends the upload. */
+  beforeBegin?: () => Promise<void>;
   /** Flushes everything; after it only `complete` or `abort` follow. */
   settle(): Promise<Settled>;
   /** Makes the settled bytes the object at the key. `over` is what the claim saw there: undefined refuses to replace anything. */

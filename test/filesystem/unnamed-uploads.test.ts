@@ -1,9 +1,11 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
 import { sweep } from '../../runtime/filesystem/sweeper';
+import { Failure } from '../../runtime/model/failure';
 import { FakeBucket } from '../support/fake-bucket';
 import type { Command } from '../support/fake-s3';
 import { accepts, at, get, makeFilesystem, never, put, sourceOf, unfinished, viewOf } from '../support/filesystem';
 import { IdleClock } from '../support/idle-clock';
+import { wrapPorts } from '../support/wrapped-ports';
 
 /** A half-written object that a dead task has begun without noting it is ended; one that a living task has just begun is not. */
 jest.mock('../../runtime/adapters/s3/bucket', () => ({
@@ -108,4 +110,30 @@ it.each(['/b', '/d'])('a task that died before it noted the copy of a rename lea
   await sweep(sweeper, { isDead });
   expect(made.bucket.s3.uploads.size).toBe(0);
   expect((await get(viewOf(sweeper), from === '/d' ? '/a/b' : '/a')).length).toBe(large.length);
+});
+
+it('a long file on a free path is recorded before anything of it is made, also when the index is away for a minute', async () => {
+  const { bucket, clock, task } = make();
+  const recorded: number[] = [];
+  let away = false;
+  const objects = bucket.through(async (command: Command, send) => {
+    if (command.constructor.name === 'CreateMultipartUploadCommand') recorded.push((await uploadsOf('acme')).length);
+    return send(command);
+  });
+  const fs = task('task-1', objects);
+  const uploadsOf = (parent: string) => fs.metadata.page('upload', parent, { limit: 10 });
+  const index = wrapPorts(fs, async (called, act) => {
+    if (away && called.startsWith('metadata')) throw new Failure('store-unavailable', 'The index is not available; try again later.');
+    return act();
+  });
+  const upload = await viewOf({ ...fs, metadata: index.metadata }).prepareUpload(at('/a'), { kind: 'new' });
+  away = true;
+  const back = clock.sleep(60_000).then(() => {
+    away = false;
+  });
+  await upload.receive(sourceOf([large]), accepts, never());
+  await back;
+  expect(recorded).toEqual([1]);
+  expect((await get(viewOf(fs), '/a')).length).toBe(large.length);
+  expect(await unfinished(fs)).toEqual([]);
 });

@@ -41,6 +41,14 @@ export const scenariosWith = (long: string): readonly Scenario[] => [
     parks: '/a',
   },
   {
+    name: 'a new long file',
+    before: none,
+    change: (view) => put(view, '/a', long),
+    without: {},
+    with: { '/a': long },
+    parks: '/a',
+  },
+  {
     name: 'an overwrite',
     before: (view) => put(view, '/a', 'old content'),
     change: (view) => put(view, '/a', 'new content'),
@@ -109,6 +117,13 @@ export const scenariosWith = (long: string): readonly Scenario[] => [
     change: async (view) => view.rename(await view.prepareRename(at('/a')), at('/b')),
     without: { '/a': 'from', '/b': 'over' },
     with: { '/b': 'from' },
+  },
+  {
+    name: 'a rename of a long file',
+    before: (view) => put(view, '/a', long),
+    change: async (view) => view.rename(await view.prepareRename(at('/a')), at('/b')),
+    without: { '/a': long },
+    with: { '/b': long },
   },
   {
     name: 'the publication of a temporary name',

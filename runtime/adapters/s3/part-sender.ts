@@ -18,6 +18,7 @@ export interface SenderOptions {
   readonly reserved: number;
   /** The first part holds bytes of a complete object that is continued. */
   readonly marksBase: boolean;
+  beforeBegin(): Promise<void>;
   onChange(progressed: boolean): void;
 }
 
@@ -100,14 +101,18 @@ export class PartSender {
   }
 
   private begin(): Promise<string> {
-    const { bucket, upload, onChange } = this.options;
-    this.beginning ??= createUpload(bucket, upload.storedKey, metadataOf(bucket, upload)).then((uploadId) => {
-      this.uploadId = uploadId;
-      // The sooner a record names it, the less is left for others to find.
-      onChange(true);
-      return uploadId;
-    });
+    this.beginning ??= this.beginAnnounced();
     return this.beginning;
+  }
+
+  private async beginAnnounced(): Promise<string> {
+    const { bucket, upload, beforeBegin, onChange } = this.options;
+    await beforeBegin();
+    this.cancelled.signal.throwIfAborted();
+    this.uploadId = await createUpload(bucket, upload.storedKey, metadataOf(bucket, upload));
+    // The sooner a record names it, the less is left for others to find.
+    onChange(true);
+    return this.uploadId;
   }
 
   private fail(error: unknown): void {

@@ -29,6 +29,7 @@ export const freshStart: UploadStart = { parts: [], reserved: 0, continuesObject
 export class UploadWriter implements ObjectWriter {
   received: number;
   onProgress?: () => void;
+  beforeBegin?: () => Promise<void>;
   private readonly admission: Admission;
   private readonly sender: PartSender;
   private readonly part: PartBuffer;
@@ -57,6 +58,7 @@ export class UploadWriter implements ObjectWriter {
       parts: start.parts,
       reserved: start.reserved,
       marksBase: start.continuesObject,
+      beforeBegin: async () => this.beforeBegin?.(),
       onChange: (progressed) => {
         if (progressed) this.onProgress?.();
         this.notify();
