@@ -171,7 +171,8 @@ async function importOne(fs: Filesystem, user: User, view: PartnerView, found: F
   await upload.receive(
     source,
     (received) => {
-      if (received !== size) throw new Failure('short', 'The file was changed while it was read.');
+      // Not kept as a cut upload: its partner could not go on with it.
+      if (received !== size) throw new Failure('not-stored', 'The file was changed while it was read; nothing of it was kept.');
     },
     new AbortController().signal,
   );
@@ -198,7 +199,9 @@ class FileSource implements ByteSource {
     try {
       const buffer = Buffer.allocUnsafe(chunkBytes);
       for (;;) {
-        const { bytesRead } = await handle.read(buffer, 0, chunkBytes);
+        const { bytesRead } = await handle.read(buffer, 0, chunkBytes).catch((cause: Error) => {
+          throw new Failure('not-stored', `The file could not be read: ${cause.message}`, { cause });
+        });
         if (bytesRead === 0) return;
         const bytes = buffer.subarray(0, bytesRead);
         this.sum = crc32(bytes, this.sum);

@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type ImportOptions, type ImportStep, importFolder } from '../../runtime/operator/import-folder';
@@ -164,6 +165,44 @@ it('goes on when one file fails, and tells why', async () => {
   const steps = await run(fs);
   expect(outcomes(steps)).toEqual(['a failed', 'b imported']);
   expect(steps[0]?.error).toMatchObject({ kind: 'is-a-directory' });
+});
+
+describe('of a file that', () => {
+  const long = 'x'.repeat(600_000);
+
+  it('is changed while it is read nothing is kept, and what its partner had before stays', async () => {
+    file('a', long);
+    file('b', long);
+    const { fs, view, store } = make();
+    await put(view, '/a', 'before');
+    const begin = store.begin.bind(store);
+    store.begin = (upload) => {
+      file(upload.storedKey.slice('acme/'.length), `${long}, and more`);
+      return begin(upload);
+    };
+    expect(outcomes(await run(fs, { overwrite: true }))).toEqual(['a failed', 'b failed']);
+    expect(await names(view)).toEqual(['a 6']);
+    expect(await get(view, '/a')).toBe('before');
+    expect(await unfinished(fs)).toEqual([]);
+  });
+
+  it('cannot be read to its end nothing is kept', async () => {
+    file('a', long);
+    const { fs, view } = make();
+    const handle = await open(path.join(folder, 'a'));
+    const prototype = Object.getPrototypeOf(handle) as typeof handle;
+    const { read } = prototype;
+    let reads = 0;
+    jest.spyOn(prototype, 'read').mockImplementation(function (this: typeof handle, ...args: unknown[]) {
+      return reads++ > 0 ? Promise.reject(new Error('EIO: i/o error, read')) : (read.apply(this, args as never) as never);
+    });
+    const steps = await run(fs);
+    jest.restoreAllMocks();
+    await handle.close();
+    expect(outcomes(steps)).toEqual(['a failed']);
+    expect(steps[0]?.error).toMatchObject({ message: 'The file could not be read: EIO: i/o error, read' });
+    expect(await names(view)).toEqual([]);
+  });
 });
 
 it('takes a file larger than one buffer, and many at once', async () => {
