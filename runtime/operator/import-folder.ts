@@ -162,7 +162,11 @@ async function importOne(fs: Filesystem, user: User, view: PartnerView, found: F
   const key = objectKey(user, found.path);
   const entry = await readEntry(fs, key);
   if (entry?.kind === 'file') {
-    if (entry.size === size && (await sumOf(file)) === (await storedSum(fs, entry))) return { name, outcome: 'present', bytes: size };
+    if (entry.size === size && (await sumOf(file)) === (await storedSum(fs, entry))) {
+      // A run that was broken off may have stored it and not got as far as its time; one that somebody has set stays.
+      if (entry.modified === entry.committed && !options.dryRun) await view.setModified(found.path, Math.floor(mtimeMs));
+      return { name, outcome: 'present', bytes: size };
+    }
     if (!options.overwrite) return { name, outcome: 'differs', bytes: 0 };
   }
   if (options.dryRun) return { name, outcome: 'imported', bytes: size };

@@ -60,6 +60,21 @@ it('passes over what is there with the same bytes, so a run that was broken off 
   expect(outcomes(await run(fs))).toEqual(['a present', 'b present']);
 });
 
+it('gives a file its time that a run which was broken off has only stored, and leaves one that somebody has set', async () => {
+  for (const name of ['stored', 'set']) {
+    file(name, name);
+    utimesSync(path.join(folder, name), 1_000_000, 1_000_000);
+  }
+  const { fs, view } = make();
+  for (const name of ['/stored', '/set']) await put(view, name, name.slice(1));
+  await view.setModified(at('/set'), 5_000);
+  expect(outcomes(await run(fs, { dryRun: true }))).toEqual(['set present', 'stored present']);
+  expect((await view.stat(at('/stored'), 'time')).modified).not.toBe(1_000_000_000);
+  expect(outcomes(await run(fs))).toEqual(['set present', 'stored present']);
+  expect((await view.stat(at('/stored'), 'time')).modified).toBe(1_000_000_000);
+  expect((await view.stat(at('/set'), 'time')).modified).toBe(5_000);
+});
+
 it('replaces other bytes only when told to', async () => {
   file('a', 'here');
   const { fs, view } = make();
