@@ -24,6 +24,8 @@ import { describeOn, moto, versitygw } from './s3-servers';
 const open = (options: Partial<S3Options> & { bucket: string }) =>
   openS3Store({ credentials: versitygwKeys, bufferBudget: budget, ...options }, { clock: systemClock, ids: randomIds, log: quietLog });
 
+const denied: S3Fault = { code: 'AccessDenied', status: 403 };
+
 describe.each([
   [versitygw, presets.versitygw],
   [moto, presets.moto],
@@ -67,6 +69,20 @@ describe.each([
 });
 
 describeOn(moto, (running) => {
+  it.each<[string, S3Fault[], string]>([
+    ['GetObject', ['pass', denied], 'read versions of objects'],
+    ['ListObjectVersions', [denied], 'list the versions of a key'],
+  ])('in a bucket that keeps versions %s is missed too', async (operation, faults, what) => {
+    const { name, client } = await makeBucket(running().endpoint, true);
+    const proxy = await S3FaultProxy.open(running().endpoint);
+    proxy.plan(operation, ...faults);
+    expect(await open({ bucket: name, endpoint: proxy.endpoint, profile: 'moto', rights: 'everything' })).toEqual({
+      faults: [expect.stringMatching(new RegExp(`^no rights to ${what} in the bucket ${name} in us-east-1 at .*AccessDenied$`))],
+    });
+    await proxy.close();
+    client.destroy();
+  });
+
   it('a bucket whose objects are locked is tried out and written to', async () => {
     const { client } = await makeBucket(running().endpoint);
     const Bucket = `locked-${process.pid}`;
@@ -90,8 +106,6 @@ describeOn(moto, (running) => {
     client.destroy();
   });
 });
-
-const denied: S3Fault = { code: 'AccessDenied', status: 403 };
 
 describeOn(versitygw, (running) => {
   describe('the rights that are tried before a bucket is used', () => {

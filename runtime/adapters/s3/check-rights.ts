@@ -4,6 +4,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
   ListPartsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
@@ -53,6 +54,16 @@ export async function rightsFaults(bucket: Bucket, tried: TriedRights): Promise<
     const { Body } = await bucket.send(new GetObjectCommand(object));
     await Body?.transformToByteArray();
   });
+  if (bucket.keepsVersions) {
+    // Downloads and copies are of the version that was seen; what hides an upload is asked of the versions of its key.
+    await attempt('read versions of objects', async () => {
+      const { Body } = await bucket.send(new GetObjectCommand({ ...object, VersionId: put.VersionId }));
+      await Body?.transformToByteArray();
+    });
+    await attempt('list the versions of a key', () =>
+      bucket.send(new ListObjectVersionsCommand({ Bucket: bucket.name, Prefix: object.Key, MaxKeys: 1 })),
+    );
+  }
   await attempt('list the uploads of a key', () =>
     bucket.send(new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: object.Key, MaxUploads: 1 })),
   );
