@@ -7,6 +7,7 @@ import { releaseClaim } from './path-claim';
 import { isHeld, readPath, requireAncestors } from './path-state';
 import { claimKey, endedKey, uploadKey } from './rows';
 import { type Transaction, transact } from './transaction';
+import { discardUnnamed } from './unnamed-uploads';
 
 /** How an upload that is cut is kept, and how one that nobody will continue is dropped. */
 
@@ -88,6 +89,11 @@ export async function parkAbandoned(fs: Filesystem, seen: UploadRecord): Promise
     if (!mine) return false;
     const progress = await fs.objects.salvage(mine.token, mine.storedKey, mine.progress);
     await parkUpload(fs, mine, progress, progress.durable > (mine.base?.size ?? 0));
+    if (seen.progress.uploadId === undefined) {
+      await discardUnnamed(fs, mine).catch((cause: unknown) =>
+        fs.log.warn('store.error', { path: mine.key, text: 'half-written objects that no record names were not looked for', cause }),
+      );
+    }
     return true;
   });
 }

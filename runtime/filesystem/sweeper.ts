@@ -85,11 +85,7 @@ function journalPath(journal: Journal): string {
 }
 
 async function carryUpload(fs: Filesystem, seen: UploadRecord): Promise<boolean> {
-  if (seen.state !== 'committing') {
-    const parked = await parkAbandoned(fs, seen);
-    if (parked && seen.progress.uploadId === undefined) await discardUnnamed(fs, seen);
-    return parked;
-  }
+  if (seen.state !== 'committing') return parkAbandoned(fs, seen);
   return fs.active.during(seen.token, async () => {
     const mine = await takeOwnership(fs, seen);
     return mine !== undefined && rollForward(fs, mine);

@@ -60,6 +60,15 @@ it('a task that died before it noted what it had begun leaves nothing', async ()
   expect(made.bucket.s3.uploads.size).toBe(0);
 });
 
+it('nor when a session asks for its upload before anybody sweeps', async () => {
+  const made = make();
+  await put(viewOf(made.task('first')), '/a', 'before');
+  await leaveUnnamed(made);
+  const asked = { ...made.task('asked'), fleet: { isDead, isSilent: () => false } };
+  await viewOf(asked).stat(at('/a'), 'size');
+  expect(made.bucket.s3.uploads.size).toBe(0);
+});
+
 it('an upload that its client sends again to another task is not ended with it', async () => {
   const made = make();
   const first = made.task('first');
