@@ -30,7 +30,7 @@ export async function lookAtPath(fs: Filesystem, key: ObjectKey, home?: ObjectKe
   const above = home === undefined ? [] : rowsBelow(home, key);
   const [[entry, claim, ...ancestors], uploads] = await Promise.all([
     fs.metadata.get<'entry' | 'claim'>([entryKey(place), claimKey(place), ...above]),
-    fs.metadata.page('upload', place.parent, { prefix: `${place.name}\u0000`, limit: 100 }),
+    fs.metadata.page('upload', place.parent, { prefix: `${place.name}\u0000`, limit: 1_000 }),
   ]);
   for (const ancestor of ancestors) requireDirectory(ancestor?.value as Entry | undefined);
   return {

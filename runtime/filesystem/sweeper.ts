@@ -6,11 +6,11 @@ import { rollForward } from './commit';
 import { carryDelete } from './delete-file';
 import type { Filesystem } from './filesystem';
 import { dropUpload, parkAbandoned, removeLeftovers, takeOwnership } from './park';
-import { isHeld, readPath } from './path-state';
+import { isHeld } from './path-state';
 import { unmark } from './remove-directory';
 import { carryDirectoryMove } from './rename-directory';
 import { carryRename } from './rename-file';
-import { claimKey, endedKey, journalKey, scanRows } from './rows';
+import { claimKey, endedKey, journalKey, scanRows, uploadKey } from './rows';
 import { transact } from './transaction';
 import { discardUnnamed } from './unnamed-uploads';
 import { isFinal } from './until-answered';
@@ -123,10 +123,9 @@ function unlessRefused(error: unknown): void {
 /** A claim whose record or journal is not there: mkdir, rmdir, adopt and repair have none, and their effects are looked at again by whoever comes next. */
 async function freeOrphanedClaim(fs: Filesystem, key: string, seen: HeldClaim): Promise<boolean> {
   const mine = await transact(fs, async (tx) => {
-    const { claim, uploads } = await readPath(tx, key);
-    const journal = await tx.get(journalKey(seen.token));
+    const claim = await tx.get(claimKey(placeOf(key)));
     if (!isHeld(claim) || claim.token !== seen.token || claim.owner !== seen.owner) return false;
-    if (journal || uploads.some((upload) => upload.token === seen.token)) return false;
+    if ((await tx.get(journalKey(seen.token))) || (await tx.get(uploadKey(placeOf(key), seen.token)))) return false;
     tx.put(claimKey(placeOf(key)), { ...claim, owner: fs.task });
     return true;
   });

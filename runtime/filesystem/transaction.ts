@@ -10,7 +10,7 @@ import type { Filesystem } from './filesystem';
  * A rule may run several times, also after an attempt of its own whose answer was lost: it must recognise its own effect by its token.
  */
 export class Transaction {
-  private readonly seen = new Map<string, { key: RowKey; value: unknown; revision: string }>();
+  private readonly seen = new Map<string, Seen>();
   private readonly writes = new Map<string, { key: RowKey; value: unknown }>();
 
   constructor(private readonly fs: Filesystem) {}
@@ -20,9 +20,12 @@ export class Transaction {
     const written = this.writes.get(nameOf(key));
     if (written) return written.value as Tables[T] | undefined;
     const known = this.seen.get(nameOf(key));
-    if (known) return known.value as Tables[T] | undefined;
+    if (known) {
+      known.listed = false;
+      return known.value as Tables[T] | undefined;
+    }
     const [row] = await this.fs.metadata.get([key]);
-    this.seen.set(nameOf(key), { key, value: row?.value, revision: row?.revision ?? 'absent' });
+    this.seen.set(nameOf(key), { key, value: row?.value, revision: row?.revision ?? 'absent', listed: false });
     return row?.value;
   }
 
@@ -33,16 +36,19 @@ export class Transaction {
     const rows = await this.fs.metadata.get(unknown);
     for (const [index, key] of unknown.entries()) {
       const row = rows[index];
-      this.seen.set(nameOf(key), { key, value: row?.value, revision: row?.revision ?? 'absent' });
+      this.seen.set(nameOf(key), { key, value: row?.value, revision: row?.revision ?? 'absent', listed: false });
     }
   }
 
-  /** Strong read of open uploads of one path; each row that comes back is a condition, a row that is added later is not. */
+  /**
+   * Strong read of open uploads of one path. Each row that comes back is a condition, a row that is added later is not; of more rows than a transaction takes
+   * only those are that the rule then asks for or writes.
+   */
   async page<T extends TableName>(table: T, partition: string, prefix: string): Promise<Tables[T][]> {
-    const rows = await this.fs.metadata.page(table, partition, { prefix, limit: 100 });
+    const rows = await this.fs.metadata.page(table, partition, { prefix, limit: 1_000 });
     return rows.map((row) => {
       const name = nameOf(row.key);
-      if (!this.seen.has(name)) this.seen.set(name, { key: row.key, value: row.value, revision: row.revision });
+      if (!this.seen.has(name)) this.seen.set(name, { key: row.key, value: row.value, revision: row.revision, listed: true });
       return row.value;
     });
   }
@@ -64,8 +70,10 @@ export class Transaction {
   /** False: something that was read has changed. */
   async commit(): Promise<boolean> {
     const writes: Write[] = [];
-    for (const [name, { key, revision }] of this.seen) {
+    const tooMany = this.seen.size > this.fs.metadata.maxWrites;
+    for (const [name, { key, revision, listed }] of this.seen) {
       const write = this.writes.get(name);
+      if (!write && listed && tooMany) continue;
       if (!write) writes.push({ kind: 'check', key, expected: revision });
       else if (write.value !== undefined) writes.push({ kind: 'put', key, value: write.value as Tables[TableName], expected: revision });
       else if (revision !== 'absent') writes.push({ kind: 'remove', key, expected: revision });
@@ -74,6 +82,14 @@ export class Transaction {
     if (this.writes.size === 0) return true;
     return this.fs.metadata.transact(writes);
   }
+}
+
+interface Seen {
+  readonly key: RowKey;
+  readonly value: unknown;
+  readonly revision: string;
+  /** It came in a list, and nothing has asked for it by itself. */
+  listed: boolean;
 }
 
 const maxRefusals = 50;
