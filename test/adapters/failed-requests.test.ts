@@ -75,6 +75,24 @@ describe('of a bucket', () => {
     expect(failed).toBe(1);
   });
 
+  it('is repeated as often as need be where a third of all fail, and hardly where all do', async () => {
+    const bucket = { ...surroundings(), budget: new RetryBudget() } as unknown as Bucket;
+    const busy = Object.assign(new Error('slow down'), { name: 'SlowDown', $metadata: { httpStatusCode: 503 } });
+    let asked = 0;
+    const flaky = async () => {
+      if (asked++ % 3 === 0) throw busy;
+      return 'done';
+    };
+    for (let request = 0; request < 2_000; request++) expect(await untilS3Answered(bucket, flaky)).toBe('done');
+    asked = 0;
+    const down = async () => {
+      asked++;
+      throw busy;
+    };
+    for (let request = 0; request < 1_000; request++) await untilS3Answered(bucket, down).catch(() => undefined); // That it fails is the point.
+    expect(asked).toBeLessThan(1_300);
+  });
+
   it('HEAD that is refused without a word may be for credentials that have expired: it is sent again with new ones', async () => {
     let renewed = 0;
     const bucket = { ...surroundings(), budget: new RetryBudget(), renewCredentials: () => renewed++ } as unknown as Bucket;

@@ -16,9 +16,9 @@ export class RetryBudget {
     return true;
   }
 
-  /** A request has succeeded. */
-  earn(): void {
-    this.left = Math.min(capacity, this.left + 1);
+  /** A request has succeeded after so many repetitions, which have not been in vain: a store that fails now and then is not one that is down. */
+  earn(repetitions: number): void {
+    this.left = Math.min(capacity, this.left + 1 + repetitions * cost);
   }
 }
 
@@ -46,7 +46,7 @@ async function attempt<T>(bucket: Bucket, { most, patience }: Limits, request: (
   for (let made = 1; ; made++) {
     try {
       const answer = await request();
-      bucket.budget.earn();
+      bucket.budget.earn(made - 1);
       return answer;
     } catch (error) {
       // Not the store's answer: the request was given up, or somebody before has judged it.
