@@ -50,7 +50,10 @@ export class Transfer implements DataTransfer {
     private readonly transfer: Parameters<DataChannel['open']>[0],
   ) {
     this.switches = transfer.switches;
-    transfer.signal.addEventListener('abort', () => this.refused ?? this.reset(), { once: true });
+    const { signal } = transfer;
+    // Aborted already, the rules and the store refuse before they ask for a byte, and nothing below would ever run.
+    if (signal.aborted) this.reset();
+    else signal.addEventListener('abort', () => this.refused ?? this.reset(), { once: true });
   }
 
   readonly source = {
