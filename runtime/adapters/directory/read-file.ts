@@ -28,6 +28,10 @@ export async function readVersion(
   const opened = await openVersion(file, version);
   if (!opened) return undefined;
   const { handle } = opened;
+  if (signal.aborted) {
+    await handle.close();
+    throw signal.reason;
+  }
   // Aborted before the first chunk was asked for, the iteration never begins, and nobody else would close the file.
   let begun = false;
   const abandon = () => {
