@@ -164,7 +164,7 @@ export class ControlConnection implements ControlChannel {
 
   /**
    * Ours goes first: the reply, then close_notify (curl waits for it). Then the client's close_notify, or, from clients that just drop their TLS layer,
-   * the first clear byte. What came behind it in clear is the session's next input.
+   * the first clear byte. What came behind it in clear is the session's next input. A client may be quicker than our close_notify is written, and then waits for it.
    */
   async stopTls(reply: string): Promise<void> {
     const { tlsSocket, records } = this;
@@ -183,10 +183,15 @@ export class ControlConnection implements ControlChannel {
         resolve(clear);
       };
       const gone = () => settle(false);
-      const done = () => settle(true);
+      const open = new Set(['ours', 'theirs']);
+      const end = (side: string) => {
+        open.delete(side);
+        if (open.size === 0) settle(true);
+      };
       const timer = clock.timer(closeNotifyWait, gone);
-      tlsSocket.once('end', done);
-      records.onClear = done;
+      tlsSocket.once('finish', () => end('ours'));
+      tlsSocket.once('end', () => end('theirs'));
+      records.onClear = () => end('theirs');
       raw.once('close', gone);
     });
     tlsSocket.end(reply);

@@ -96,6 +96,19 @@ describe.each(versions)('a control connection with %s', (version) => {
     expect(left[2]).toEqual(left[0]);
   });
 
+  it('answers the close_notify of a client that was quicker than ours: it waits for that before it goes on', async () => {
+    const { session, peer: clear } = await explicit();
+    const { tls, peer } = await upgrade(session, clear, version);
+    let stopped: Promise<void> | undefined;
+    session.onBytes = () => {
+      stopped ??= session.control.stopTls('220 again\r\n');
+    };
+    tls.end('REIN\r\n');
+    await peer.expect('220 again\r\n');
+    expect(await peer.end()).toBe('end');
+    await within(stopped ?? Promise.reject(new Error('REIN did not come')), 'the end of TLS');
+  });
+
   it('hears clear bytes that are glued behind the close_notify', async () => {
     const { session, peer: clear } = await explicit();
     const { tapped, tls, peer } = await upgrade(session, clear, version);
