@@ -27,6 +27,14 @@ export class CommandQueue {
     return next;
   }
 
+  /**
+   * Before the next of them everybody else has a turn: most commands need nothing that takes time, and a thousand of them in one read would keep all other
+   * sessions waiting, and their own replies, which the client would seem not to read.
+   */
+  async turn(): Promise<void> {
+    if (!this.isEmpty) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** Takes a waiting command out of its turn; false when there is none. */
   remove(verb: string): boolean {
     const index = this.waiting.findIndex((queued) => queued.kind === 'command' && queued.command.verb === verb);

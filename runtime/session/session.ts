@@ -80,15 +80,14 @@ export class Session implements SessionHandler {
   private farewell: Reply = replies.restarting;
   private readonly begun: number;
   private tellFinished: () => void = () => undefined;
-  readonly finished: Promise<void>;
+  readonly finished = new Promise<void>((resolve) => {
+    this.tellFinished = resolve;
+  });
 
   constructor(private readonly options: SessionOptions) {
     const { control, clock, ids, limits } = options;
     this.id = ids.session();
     this.begun = clock.now();
-    this.finished = new Promise((resolve) => {
-      this.tellFinished = resolve;
-    });
     this.log = this.ownLog();
     this.input = new CommandInput(
       clock,
@@ -187,6 +186,7 @@ export class Session implements SessionHandler {
         if (!next) break;
         if (!this.queue.isFull) this.options.control.resume();
         await this.execute(next);
+        await this.queue.turn();
       }
     } catch (error) {
       this.fail(error);

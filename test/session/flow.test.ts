@@ -58,7 +58,7 @@ describe('while a transfer runs', () => {
     await send('PWD\r\n');
     expect(control.paused).toBe(true);
     data.last.finish();
-    await settle();
+    await settle(30);
     expect(control.paused).toBe(false);
     expect(received().match(/^257 /gm)).toHaveLength(16);
   });
@@ -103,11 +103,21 @@ describe('many commands at once', () => {
       sent += perRead;
       if (reads++ % 25 === 0) mostWaiting = Math.max(mostWaiting, sent - answered());
     }
-    await settle();
+    await settle(100);
     expect(mostWaiting).toBeLessThanOrEqual(16 + perRead);
     const replies = received().split('\r\n').slice(0, -1);
     expect(replies).toHaveLength(10_000);
     expect(replies.every((reply, index) => reply.startsWith(index % 2 ? '550' : '501'))).toBe(true);
+  });
+
+  it('in one read let other sessions have their turn between two of them', async () => {
+    const { session, control } = await startDialogue();
+    const before = control.raw.length;
+    session.bytes(Buffer.from('FEAT\r\n'.repeat(1_000)));
+    await settle(1);
+    expect(control.raw.length - before).toBeLessThan(5);
+    await settle(1_000);
+    expect(control.raw.length - before).toBe(1_000);
   });
 
   it('are understood however they are cut', async () => {
