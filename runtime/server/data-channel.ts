@@ -40,6 +40,7 @@ export class SessionDataChannel implements DataChannel {
       }),
       reservation: undefined,
       connection: undefined,
+      inVain: false,
     };
     slot.arrived.catch(() => undefined); // Nobody may be waiting for it yet.
     const reservation = await sockets.reserve({
@@ -49,6 +50,11 @@ export class SessionDataChannel implements DataChannel {
       session: this,
       onSocket: (raw, address, relayed = false) => {
         slot.reservation = undefined;
+        if (slot.inVain) {
+          raw.destroy();
+          if (this.slot === slot) this.slot = undefined;
+          return;
+        }
         slot.connection = this.connect(raw, address, relayed, protection);
         arrive(slot.connection);
       },
@@ -85,13 +91,18 @@ export class SessionDataChannel implements DataChannel {
     const { slot } = this;
     if (!slot) throw new Failure('no-data-connection', 'Use PASV or EPSV first.');
     this.slot = undefined;
+    slot.inVain = false;
     this.taken = new Transfer(this.options, slot, transfer);
     return this.taken;
   }
 
   refuse(): void {
-    if (!this.slot?.connection) return;
-    this.slot.connection.raw.destroy();
+    const { slot } = this;
+    if (!slot) return;
+    // Its client may have made the connection before it sent the command, and we hear of the command first.
+    slot.inVain = true;
+    if (!slot.connection) return;
+    slot.connection.raw.destroy();
     this.slot = undefined;
   }
 

@@ -29,6 +29,8 @@ export interface Slot {
   readonly arrived: Promise<DataConnection>;
   reservation: Reservation | undefined;
   connection: DataConnection | undefined;
+  /** The command it was for has been refused, and no other transfer has been asked for since. */
+  inVain: boolean;
 }
 
 export function neverCame({ stranger }: Slot, { peerAddress, acceptTimeout }: TransferOptions): Failure {

@@ -54,7 +54,7 @@ export interface DataChannel {
    * the connection, and everything that waits rejects with the signal's reason.
    */
   open(transfer: { direction: 'receive' | 'send'; protection: Protection; switches: UserSwitches; signal: AbortSignal }): DataTransfer;
-  /** A refused transfer: a connection that has come is closed so that a waiting client sees EOF; an unused reservation stays. */
+  /** A refused transfer: a connection that has come, or is about to, is closed so that a waiting client sees EOF; an unused reservation stays. */
   refuse(): void;
   /** Releases everything: REIN, end of the session. */
   close(): void;
