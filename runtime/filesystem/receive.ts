@@ -80,16 +80,14 @@ async function pour(receiving: Receiving, recorder: Recorder, writer: ObjectWrit
   // Set by a refusal or the cut; afterwards the source may still hold bytes, and none of them may reach a writer that is being parked.
   let refusal: unknown;
   cut.throwIfAborted();
+  let stop: () => void = () => undefined;
   const stopped = new Promise<never>((_, reject) => {
-    cut.addEventListener(
-      'abort',
-      () => {
-        refusal ??= cut.reason;
-        reject(cut.reason);
-      },
-      { once: true },
-    );
+    stop = () => {
+      refusal ??= cut.reason;
+      reject(cut.reason);
+    };
   });
+  cut.addEventListener('abort', stop, { once: true });
   stopped.catch(() => undefined); // Raced below; when nothing waits there is nobody to tell.
   const accept = (bytes: Buffer): boolean => {
     active.sawBytes();
@@ -111,7 +109,12 @@ async function pour(receiving: Receiving, recorder: Recorder, writer: ObjectWrit
   };
   const delivered = source.deliver(accept, ready);
   delivered.catch(() => undefined); // When the cut wins the race, its reason is what is reported.
-  await Promise.race([delivered, stopped]);
+  try {
+    await Promise.race([delivered, stopped]);
+  } finally {
+    // Node keeps a joined signal for as long as somebody listens to it, and with it the whole session.
+    cut.removeEventListener('abort', stop);
+  }
   if (refusal !== undefined) throw refusal;
   if (recorder.failure) throw recorder.failure;
 }
