@@ -29,6 +29,7 @@ export class DataConnection {
   private held: { tls: TLSSocket; secured: Promise<void>; releaseTickets: () => void } | undefined;
   private endVerified: () => boolean = () => false;
   private failure: Failure | undefined;
+  private endedWithoutPeer: boolean | undefined;
 
   constructor(private readonly options: DataConnectionOptions) {
     const { raw } = options;
@@ -38,6 +39,7 @@ export class DataConnection {
     raw.setKeepAlive(true, options.keepAlive);
     // Whoever transfers listens for himself; a reset before that must not bring the process down.
     raw.on('error', () => undefined);
+    raw.once('end', () => this.lookForPeer());
   }
 
   /** What this process knows of Node's sockets is so: their bytes may be read through a buffer. */
@@ -69,8 +71,11 @@ export class DataConnection {
       this.endVerified = () => clean;
     }
     const { tls, releaseTickets } = this.held;
-    // At once: Node ends its own side by itself in the next tick, and with tickets still held no close_notify would go out.
-    tls.once('end', releaseTickets);
+    tls.once('end', () => {
+      this.lookForPeer();
+      // At once: Node ends its own side by itself in the next tick, and with tickets still held no close_notify would go out.
+      releaseTickets();
+    });
     tls.on('error', (error) => {
       this.failure ??= new Failure('data-tls', 'TLS on the data connection failed.', { cause: error });
     });
@@ -123,6 +128,20 @@ export class DataConnection {
   get ended(): 'verified' | 'unverified' {
     if (!this.held) return 'verified';
     return this.endVerified() ? 'verified' : 'unverified';
+  }
+
+  /**
+   * A reset that comes in the same moment as the bytes before it is an end to libuv, and no error. But a connection that was reset has no peer any more, and one
+   * whose other side has only finished still has. Behind a close_notify it does not matter.
+   */
+  get torn(): boolean {
+    return this.endedWithoutPeer === true && !this.endVerified();
+  }
+
+  private lookForPeer(): void {
+    const handle = (this.raw as unknown as { _handle?: { getpeername?(into: object): number } | null })._handle;
+    // The first look counts: once we have finished too there is no peer either.
+    this.endedWithoutPeer ??= handle?.getpeername !== undefined && handle.getpeername({}) !== 0;
   }
 
   get error(): Failure | undefined {

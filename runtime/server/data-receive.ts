@@ -43,6 +43,7 @@ export async function receive(
     const remedy = bytes === 0 ? ' If this client sends empty files so, set allowEmptyWithoutTls for this account.' : '';
     throw new Failure('cut', `Upload incomplete: TLS stream ended without close_notify after ${bytes} bytes.${remedy}`);
   }
+  if (connection.torn) throw brokenAfter(bytes);
   await answerEnd(connection, socket, options.clock);
   return ended;
 }
@@ -134,7 +135,7 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     };
     const onError = (cause: unknown) => {
       // After its end it may close while we still wait.
-      if (!ended) fail(new Failure('cut', `Upload incomplete: the data connection broke after ${bytesIn} bytes.`, { cause }));
+      if (!ended) fail(brokenAfter(bytesIn, cause));
     };
     const onClose = () => onError(connection.error?.cause);
     const onAbort = () => fail(signal.reason);
@@ -151,6 +152,10 @@ function pump(options: ReceiveOptions, accept: (bytes: Buffer) => boolean, ready
     const reading = takeBytes(socket, connection.mayBuffer, onData);
     if (!waiting && !turnEnds && !over) reading.goOn();
   });
+}
+
+function brokenAfter(bytes: number, cause?: unknown): Failure {
+  return new Failure('cut', `Upload incomplete: the data connection broke after ${bytes} bytes.`, { cause });
 }
 
 /** Our close_notify and FIN: clients that wait for them (Python's `unwrap`) go on, and only then is 226 due. */
