@@ -69,6 +69,8 @@ function forkWorker(task: string): ChildProcess {
 /** This process is a worker: its primary says when to stop, and without it nothing here is ours any more. */
 async function work(task: string): Promise<void> {
   process.on('disconnect', () => process.exit(exitCodes.cannotStart));
+  // Node listens once for each port whose connections are handed over.
+  process.setMaxListeners(0);
   // A terminal sends Ctrl-C to the workers too, and a host its SIGTERM to all of a container.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
   const { config, log: plain } = begin();

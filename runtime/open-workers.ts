@@ -77,6 +77,8 @@ async function openPrimary(
     start: () => {
       const own = ids.token();
       const child = fork(own);
+      // Node listens to it once for each port whose connections are handed over.
+      child.setMaxListeners(0);
       children.add(child);
       child.once('exit', () => children.delete(child));
       return pipeTo(child, own, log);

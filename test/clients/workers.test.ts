@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -77,6 +79,24 @@ function sizeOf(name: string): number {
   }
 }
 
+/** Ports in a row that nobody else has. */
+async function freeRange(count: number): Promise<string> {
+  for (let first = 20_000; first < 60_000; first += count) {
+    const tried = Array.from({ length: count }, (_, index) => listenOn(first + index));
+    const bound = await Promise.allSettled(tried);
+    for (const each of bound) if (each.status === 'fulfilled') each.value.close();
+    if (bound.every(({ status }) => status === 'fulfilled')) return `${first}-${first + count - 1}`;
+  }
+  throw new Error(`there are no ${count} free ports in a row`);
+}
+
+async function listenOn(port: number): Promise<Server> {
+  const listener = createServer();
+  listener.listen(port, '127.0.0.1');
+  await once(listener, 'listening');
+  return listener;
+}
+
 it('uploads at once are spread over the workers, and each is whole and listed', async () => {
   const names = ['a1', 'a2', 'a3', 'a4'];
   await Promise.all(names.map((name) => upload(name, '--limit-rate', '30M')));
@@ -85,6 +105,14 @@ it('uploads at once are spread over the workers, and each is whole and listed', 
   expect(listed).toEqual(expect.arrayContaining(names));
   expect(new Set(lines('transfer.start').map(({ worker }) => worker)).size).toBe(2);
   expect((await curl(url('a3'))).stdout.equals(content)).toBe(true);
+});
+
+it('connections over many ports are handed over without a warning in the log', async () => {
+  await server.stop('SIGKILL');
+  // Numbers of their own: Node counts connections by the port that was asked for.
+  server = await startProcess(data, { CAUSEWAY_WORKERS: '2', CAUSEWAY_PASSIVE_PORTS: await freeRange(24) });
+  await curl('-l', ...Array.from({ length: 60 }, () => url('')));
+  expect(lines('server.warning')).toEqual([]);
 });
 
 it('a worker that is killed costs its own transfers only, and they are continued on the other one', async () => {
