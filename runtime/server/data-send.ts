@@ -27,6 +27,8 @@ export async function send(options: SendOptions, chunks: AsyncIterable<Buffer>):
   const gone = watchGone(options);
   const pieces = coalesce(chunks)[Symbol.asyncIterator]();
   try {
+    // Its end is not ours: a client may say at once that it has nothing to send. One that has gone is met by the next write.
+    for (const end of [socket, connection.raw]) end.allowHalfOpen = true;
     // Bytes from the client mean nothing here, but unread they would turn our close into a reset.
     socket.resume();
     let next = pieces.next();

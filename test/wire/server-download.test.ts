@@ -186,8 +186,9 @@ describe.each(versions)('a download with %s', (version) => {
     const { tls, peer } = await dialData(port, version);
     await eventually(() => peer.size === megabyte, 'all bytes');
     tls.end();
-    await peer.end();
+    await settle();
     finish();
+    await peer.end();
     await within(sent, 'the download');
   });
 
