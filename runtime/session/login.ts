@@ -41,21 +41,30 @@ export class Login {
 
   /** Undefined: refused, after the delay. `too-many`: right, but the partner, or his address, has no session left. */
   async check(name: string, password: string, { address, session }: Caller, log: Log): Promise<User | 'too-many' | undefined> {
-    const { users, hasher, lockOut, clock, ids, metrics } = this.options;
+    const { lockOut, clock, ids, metrics } = this.options;
+    const user = await lockOut.attempt(name, address, () => this.prove(name, password, address, log));
+    if (user) {
+      if (!(await this.takeSeats(user, { address, session }))) return 'too-many';
+      metrics.count('logins.ok');
+      return user;
+    }
+    await clock.sleep(shortestDelay + ids.random(jitter));
+    return undefined;
+  }
+
+  private async prove(name: string, password: string, address: string, log: Log): Promise<User | undefined> {
+    const { users, hasher, lockOut, metrics } = this.options;
     const { failures, locked } = await lockOut.look(name, address);
     const user = (await users.find(name))?.user;
     const barred = locked ? 'locked' : whyBarred(user, address);
     const right = await hasher.verify(user && !barred ? user.passwordHashes : [], password);
     if (user && !barred && right) {
       if (failures > 0) await lockOut.succeeded(name, address);
-      if (!(await this.takeSeats(user, { address, session }))) return 'too-many';
-      metrics.count('logins.ok');
       return user;
     }
     metrics.count('logins.failed');
     log.warn('login.failed', { partner: name.slice(0, 64), peer: address, text: barred ?? 'wrong password' });
     if (await lockOut.failed(name, address)) log.warn('login.locked', { partner: name.slice(0, 64), peer: address });
-    await clock.sleep(shortestDelay + ids.random(jitter));
     return undefined;
   }
 

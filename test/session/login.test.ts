@@ -13,7 +13,7 @@ import { makeUser } from './dialogue';
 
 const caller = { address: '192.0.2.1', session: 's-1' };
 
-async function make(sessionsPerAddress = 100) {
+async function make(sessionsPerAddress = 100, isRight: (secret: string) => boolean = () => true) {
   const clock = new FakeClock();
   const leases = new MemoryLeaseStore(clock);
   const users = new MemoryUserDirectory();
@@ -21,7 +21,7 @@ async function make(sessionsPerAddress = 100) {
   const seats = new Seats({ leases, task: 'task', fleet: alone, log: quietLog });
   const login = new Login({
     users,
-    hasher: { hash: async (secret) => secret, verify: async () => true },
+    hasher: { hash: async (secret) => secret, verify: async (_, secret) => isRight(secret) },
     lockOut: new LockOut(leases, 10, 60_000),
     seats,
     sessionsPerUser: 50,
@@ -34,7 +34,7 @@ async function make(sessionsPerAddress = 100) {
     ...(await leases.seats({ kind: 'partner', name: 'acme' })),
     ...(await leases.seats({ kind: 'address', name: caller.address })),
   ];
-  return { leases, login, seats, taken };
+  return { clock, leases, login, seats, taken };
 }
 
 it('takes a seat of the partner and one of his address, and gives back both', async () => {
@@ -61,4 +61,20 @@ it('keeps no seat when the store goes away in between', async () => {
   seats.refresh();
   await settle();
   expect(await taken()).toEqual([]);
+});
+
+it('many guesses at once are no more guesses than one after the other', async () => {
+  const { clock, login } = await make(100, (secret) => secret === 'right');
+  const guesses = [...Array.from({ length: 30 }, (_, index) => `wrong ${index}`), 'right'];
+  const checked = Promise.all(guesses.map((guess, index) => login.check('acme', guess, { ...caller, session: `s-${index}` }, quietLog)));
+  await clock.advance(10_000);
+  expect((await checked).filter((user) => user !== undefined)).toEqual([]);
+});
+
+it('many right ones at once are all let in', async () => {
+  const { login } = await make();
+  const checked = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => login.check('acme', 'x', { ...caller, session: `s-${index}` }, quietLog)),
+  );
+  expect(checked.map((user) => typeof user)).toEqual(Array(40).fill('object'));
 });
