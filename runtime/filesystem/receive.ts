@@ -146,9 +146,14 @@ class Recorder {
     writer.beforeBegin = () => this.announce();
   }
 
-  /** Intent before effect: a task that dies now leaves a record by which what it has begun is found. An index that is away is waited for. */
+  /** Intent before effect: a task that dies now leaves a record by which what it has begun is found. An index that is away is waited for, as long as at the end. */
   private async announce(): Promise<void> {
-    while (!this.anchored && !(await this.write())) await this.fs.clock.sleep(recordAgain, this.wake.signal);
+    const { clock, limits } = this.fs;
+    const deadline = clock.monotonic() + limits.giveUpAfter;
+    while (!this.anchored && !(await this.write())) {
+      if (clock.monotonic() >= deadline) throw new Failure('store-unavailable', 'The index is not available; try again later.');
+      await clock.sleep(recordAgain, this.wake.signal);
+    }
   }
 
   private note(): void {

@@ -146,3 +146,22 @@ it('a long file on a free path is recorded before anything of it is made, also w
   expect((await get(viewOf(fs), '/a')).length).toBe(large.length);
   expect(await unfinished(fs)).toEqual([]);
 });
+
+it('a long file is given up, and nothing of it is made, when the index stays away', async () => {
+  const { bucket, clock, task } = make();
+  const fs = task(
+    'task-1',
+    bucket.through((command: Command, send) => send(command)),
+  );
+  let away = false;
+  const index = wrapPorts(fs, async (called, act) => {
+    if (away && called.startsWith('metadata')) throw new Failure('store-unavailable', 'The index is not available; try again later.');
+    return act();
+  });
+  const upload = await viewOf({ ...fs, metadata: index.metadata }).prepareUpload(at('/a'), { kind: 'new' });
+  away = true;
+  const begun = clock.monotonic();
+  await expect(upload.receive(sourceOf([large]), accepts, never())).rejects.toMatchObject({ kind: 'store-unavailable' });
+  expect(clock.monotonic() - begun).toBeGreaterThanOrEqual(fs.limits.giveUpAfter);
+  expect(bucket.s3.uploads.size).toBe(0);
+});
