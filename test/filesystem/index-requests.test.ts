@@ -1,8 +1,8 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
 import type { MetadataStore } from '../../runtime/ports/metadata-store';
 import { FakeBucket } from '../support/fake-bucket';
-import { fastClock } from '../support/fast-clock';
 import { at, makeFilesystem, put, viewOf } from '../support/filesystem';
+import { IdleClock } from '../support/idle-clock';
 
 /** With an index on the network each of these waits costs a client its milliseconds: what is not needed for the next question is asked together with it. */
 class CountingStore extends MemoryMetadataStore {
@@ -33,7 +33,7 @@ it.each([
   '%s waits for the index %i times',
   async (_, waits, change) => {
     const metadata = new CountingStore();
-    const clock = fastClock();
+    const clock = new IdleClock();
     const objects = new FakeBucket(clock, { versions: true, order: 'begin' }).store();
     const view = viewOf(makeFilesystem({ metadata, objects }, clock));
     await view.makeDirectory(at('/in'));
