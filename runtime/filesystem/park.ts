@@ -87,13 +87,10 @@ export async function parkAbandoned(fs: Filesystem, seen: UploadRecord): Promise
   return fs.active.during(seen.token, async () => {
     const mine = await takeOwnership(fs, seen);
     if (!mine) return false;
+    // While the record is still open: if this task dies too, another looks again.
+    if (mine.progress.uploadId === undefined) await discardUnnamed(fs, mine);
     const progress = await fs.objects.salvage(mine.token, mine.storedKey, mine.progress);
     await parkUpload(fs, mine, progress, progress.durable > (mine.base?.size ?? 0));
-    if (seen.progress.uploadId === undefined) {
-      await discardUnnamed(fs, mine).catch((cause: unknown) =>
-        fs.log.warn('store.error', { path: mine.key, text: 'half-written objects that no record names were not looked for', cause }),
-      );
-    }
     return true;
   });
 }

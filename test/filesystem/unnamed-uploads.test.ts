@@ -60,6 +60,16 @@ it('a task that died before it noted what it had begun leaves nothing', async ()
   expect(made.bucket.s3.uploads.size).toBe(0);
 });
 
+it('nor when the task that cleans up behind it dies too', async () => {
+  const made = make();
+  await leaveUnnamed(made);
+  const dying = made.held('ListMultipartUploads');
+  sweep(made.task('dead too', dying.objects), { isDead }).catch(() => undefined); // Its task is dead.
+  await dying.arrived;
+  await sweep(made.task('sweeper'), { isDead: (owner) => owner.startsWith('dead') });
+  expect([...made.bucket.s3.uploads.values()].filter(({ key }) => key === 'acme/a')).toEqual([]);
+});
+
 it('nor when a session asks for its upload before anybody sweeps', async () => {
   const made = make();
   await put(viewOf(made.task('first')), '/a', 'before');
