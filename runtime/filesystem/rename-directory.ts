@@ -7,7 +7,7 @@ import type { Filesystem } from './filesystem';
 import { joinRename } from './join-rename';
 import { nextTime } from './logical-time';
 import { moveObjects } from './move-objects';
-import { movedElsewhere, moveRows } from './move-rows';
+import { movedElsewhere, moveRows, requireMine } from './move-rows';
 import { objectKey, requireSayable, temporaryPrefix } from './object-key';
 import { dropUpload } from './park';
 import type { RenameSource } from './partner-view';
@@ -16,7 +16,7 @@ import { isHeld, readPath, requireAncestors, requireUnmarked } from './path-stat
 import { sourceGone } from './rename-file';
 import { allRows, entryKey, journalKey } from './rows';
 import { transact } from './transaction';
-import { unconfirmed } from './until-answered';
+import { isFinal, unconfirmed } from './until-answered';
 
 /**
  * A directory is moved by the store in one step; the index follows in batches behind the journal. While both rows carry the mark, reads work under
@@ -30,10 +30,10 @@ export async function renameDirectory(fs: Filesystem, user: User, source: Rename
   const token = fs.ids.token();
   await fs.active.during(token, async () => {
     const deadline = fs.clock.monotonic() + fs.limits.claimWait;
-    const journal = await waitForClaim(fs, deadline, () => beginMove(fs, user, from, to, token));
+    let journal = await waitForClaim(fs, deadline, () => beginMove(fs, user, from, to, token));
     try {
       await requireAncestors(fs, to, user.home);
-      await requireQuiet(fs, journal);
+      journal = await requireQuiet(fs, journal);
     } catch (error) {
       await abandonMove(fs, journal);
       throw error;
@@ -70,7 +70,8 @@ async function beginMove(fs: Filesystem, user: User, from: ObjectKey, to: Object
 }
 
 /** Every name below must still be sayable behind the new one, and nothing below may be on its way; a cut upload below cannot follow the move and is dropped. */
-async function requireQuiet(fs: Filesystem, { from, to }: RenameDirectoryJournal): Promise<void> {
+async function requireQuiet(fs: Filesystem, journal: RenameDirectoryJournal): Promise<RenameDirectoryJournal> {
+  const { from, to } = journal;
   const busy = () => new Failure('busy', 'Something below this directory is being uploaded or changed; try again when it is done.');
   if (fs.active.below(from)) throw busy();
   const directories: ObjectKey[] = [];
@@ -88,6 +89,12 @@ async function requireQuiet(fs: Filesystem, { from, to }: RenameDirectoryJournal
       });
     }
   }
+  // Before the first effect, so that nobody who carries it on goes back on it.
+  return transact(fs, async (tx) => {
+    const looked = { ...(await requireMine(tx, fs, journal)), looked: true };
+    tx.put(journalKey(journal.token), looked);
+    return looked;
+  });
 }
 
 /** The directory itself and all below it, parents first; `see` is told of every entry. */
@@ -122,8 +129,8 @@ async function abandonMove(fs: Filesystem, journal: RenameDirectoryJournal): Pro
   });
 }
 
-async function hasBegun(fs: Filesystem, { to, moved }: RenameDirectoryJournal): Promise<boolean> {
-  if (moved) return true;
+async function hasBegun(fs: Filesystem, { to, looked, moved }: RenameDirectoryJournal): Promise<boolean> {
+  if (looked || moved) return true;
   const { directories } = fs.objects;
   if (directories) return (await directories.stamp(to)) !== undefined;
   return (await fs.metadata.page('entry', to, { limit: 1 })).length > 0;
@@ -138,7 +145,7 @@ export async function carryDirectoryMove(fs: Filesystem, begun: RenameDirectoryJ
     try {
       await requireQuiet(fs, begun);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      if (!(error instanceof Failure) || !isFinal(error)) throw error;
       return abandonMove(fs, begun);
     }
   }

@@ -67,6 +67,8 @@ export interface RenameDirectoryJournal {
   readonly from: ObjectKey;
   readonly to: ObjectKey;
   readonly user: string;
+  /** Nothing below was on its way: from here it only goes forward. */
+  readonly looked?: boolean;
   /** The store has moved the directory; what remains is the index. Where the store has no directories, each file moves with its row. */
   readonly moved: boolean;
   /** Handles of copies in several steps that were begun, by the token of the file's move. */

@@ -1,12 +1,15 @@
 import { MemoryMetadataStore } from '../../runtime/adapters/memory/memory-metadata-store';
 import { randomIds } from '../../runtime/adapters/random-ids';
 import { allRows } from '../../runtime/filesystem/rows';
+import { sweep } from '../../runtime/filesystem/sweeper';
+import { Failure } from '../../runtime/model/failure';
 import type { Write } from '../../runtime/ports/metadata-store';
 import { FakeBucket } from '../support/fake-bucket';
 import type { Command } from '../support/fake-s3';
-import { at, get, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
+import { at, events, get, makeFilesystem, names, put, unfinished, viewOf } from '../support/filesystem';
 import { IdleClock } from '../support/idle-clock';
 import { kindOf } from '../support/one-process';
+import { wrapPorts } from '../support/wrapped-ports';
 
 /** Files above the limit of one copy, so that each is copied in parts and its copy noted in the journal. */
 const large = 'x'.repeat(300 * 1024);
@@ -65,6 +68,46 @@ describe('a directory that is renamed file by file', () => {
     answered = true;
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     expect(late).toEqual([]);
+  });
+
+  /** Its task dies when the first file has moved; whoever carries it on meets an index that is away at this call of its. Gives whether there was that call. */
+  async function carryOn(lost: number): Promise<boolean> {
+    const { fs, bucket, view } = make();
+    await view.makeDirectory(at('/d'));
+    await put(view, '/d/a', 'content');
+    await put(view, '/d/b', large);
+    let moved: () => void = () => undefined;
+    const hasMoved = new Promise<void>((resolve) => {
+      moved = resolve;
+    });
+    const dying = bucket.through(async (command: Command, send) => {
+      const answer = await send(command);
+      if (!/^(DeleteObject|UploadPartCopy)Command$/.test(command.constructor.name)) return answer;
+      if (command.constructor.name === 'DeleteObjectCommand') moved();
+      return new Promise(() => undefined);
+    });
+    rename(viewOf(makeFilesystem({ metadata: fs.metadata, objects: dying }, fs.clock, 'dying')), '/d', '/e').catch(() => undefined); // Its task is dead.
+    await hasMoved;
+    let calls = 0;
+    const away = wrapPorts(fs, async (called, act) => {
+      if (called.startsWith('metadata') && calls++ === lost) throw new Failure('store-unavailable', 'The index is not available.');
+      return act();
+    });
+    const isDead = (owner: string) => owner === 'dying';
+    // What it cannot do now it does with the next sweep.
+    await sweep({ ...fs, metadata: away.metadata }, { isDead }).catch(() => undefined);
+    await sweep(fs, { isDead });
+    expect(await names(view, '/e')).toEqual(['a 7', `b ${large.length}`]);
+    expect((await events(fs)).sort()).toEqual(['arrived acme/d/a', 'arrived acme/d/b', 'moved acme/e/a', 'moved acme/e/b']);
+    expect([...bucket.s3.uploads.values()].filter(({ parts }) => parts.size > 0)).toEqual([]);
+    expect(await unfinished(fs)).toEqual([]);
+    return calls > lost;
+  }
+
+  it('is carried on once a file has moved, also when the index is away meanwhile', async () => {
+    let lost = 0;
+    while (await carryOn(lost)) lost++;
+    expect(lost).toBeGreaterThan(20);
   });
 
   it('and then once more still has a token for each file, by which its object is known', async () => {
