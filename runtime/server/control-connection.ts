@@ -24,7 +24,7 @@ export interface ControlOptions {
   readonly keepAlive: number;
 }
 
-/** A client that never reads its replies: nobody sends this many for a sensible reason. */
+/** Bytes, beside the longest reply: a client that never reads them. Nobody asks for this many for a sensible reason. */
 const mostUnsent = 256 * 1024;
 const closeNotifyWait = 5_000;
 const closeWait = 5_000;
@@ -35,6 +35,8 @@ export class ControlConnection implements ControlChannel {
   private records: RecordStream | undefined;
   private over = false;
   private paused = false;
+  /** Of the replies so far: what STAT says of a large directory is one. */
+  private longest = 0;
   /** Between the switch and the end of the handshake: what is written now would be clear text in the middle of TLS. */
   private handshaking = false;
   private timer: Timer | undefined;
@@ -103,7 +105,8 @@ export class ControlConnection implements ControlChannel {
   write(text: string | Buffer): void {
     if (this.over || this.handshaking) return;
     this.socket.write(text);
-    if (this.socket.writableLength > mostUnsent) {
+    this.longest = Math.max(this.longest, text.length);
+    if (this.socket.writableLength > mostUnsent + this.longest) {
       this.options.log.warn('session.error', { peer: this.peerAddress, text: 'the client does not read its replies; connection closed' });
       this.destroy();
     }

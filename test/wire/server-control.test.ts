@@ -61,6 +61,13 @@ describe.each(versions)('a control connection with %s', (version) => {
     await inside.expect('331 yes\r\n');
   });
 
+  it('takes a reply of any length: STAT of a large directory is one', async () => {
+    const { session, peer } = await login(wire, version);
+    session.control.write('212-x\r\n'.repeat(150_000));
+    session.control.write('212 End\r\n');
+    await peer.expect('212 End\r\n');
+  });
+
   it('is greeted inside TLS on the implicit port', async () => {
     const { session, peer } = await login(wire, version);
     expect(session.control.implicit).toBe(true);
