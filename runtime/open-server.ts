@@ -71,6 +71,7 @@ export function openServer(config: Config, parts: ServerParts): FtpsServer {
           lineLength: config.lineLength,
           loginFailures: config.loginFailures,
           statusEntries: config.statusEntries,
+          giveUpAfter: times.giveUpAfter,
           protectedDataOnly: config.fleet !== undefined,
         },
       });

@@ -4,6 +4,8 @@ export interface SessionLimits {
   readonly loginTimeout: number;
   readonly idleTimeout: number;
   readonly longestSession: number;
+  /** How long an upload that has ended waits for a store that does not answer. */
+  readonly giveUpAfter: number;
   /** Bytes of a command line with its line end. */
   readonly lineLength: number;
   /** Failed logins before the session is closed. */

@@ -47,13 +47,28 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
         deliver: async (accept, ready) => {
           await source.deliver(accept, ready);
           // The bytes may have taken hours, in which the operator has shut him out.
-          barred = await context.barred();
+          barred = await barredAtLast(context, signal);
         },
       };
       await upload.receive(askedAtEnd, verdict, signal);
       return replies.transferComplete;
     },
   };
+}
+
+const askAgainAfter = 1_000;
+
+/** A directory of partners that does not answer is waited for, as the commit waits for the store: the bytes are here, and most clients would send all of them again. */
+async function barredAtLast({ barred, clock, limits }: Context, signal: AbortSignal): Promise<Reply | undefined> {
+  const deadline = clock.monotonic() + limits.giveUpAfter;
+  for (;;) {
+    try {
+      return await barred();
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'store-unavailable' || clock.monotonic() >= deadline) throw error;
+      await clock.sleep(askAgainAfter, signal);
+    }
+  }
 }
 
 async function openOrCancel<T>(open: () => T, upload: PreparedUpload): Promise<T> {

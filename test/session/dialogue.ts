@@ -78,6 +78,7 @@ const dialogueLimits: SessionLimits = {
   lineLength: 4_096,
   loginFailures: 3,
   statusEntries: 1_000,
+  giveUpAfter: 300_000,
 };
 
 export function makeUser(changes: Partial<User> = {}, switches: Partial<UserSwitches> = {}): User {
