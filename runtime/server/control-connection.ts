@@ -167,7 +167,8 @@ export class ControlConnection implements ControlChannel {
 
   /**
    * Ours goes first: the reply, then close_notify (curl waits for it). Then the client's close_notify, or, from clients that just drop their TLS layer,
-   * the first clear byte. What came behind it in clear is the session's next input. A client may be quicker than our close_notify is written, and then waits for it.
+   * the first clear byte. What came behind it in clear is the session's next input. A client may be quicker than our close_notify is written, and waits for
+   * it then.
    */
   async stopTls(reply: string): Promise<void> {
     const { tlsSocket, records } = this;

@@ -131,8 +131,8 @@ export class DataConnection {
   }
 
   /**
-   * A reset that comes in the same moment as the bytes before it is an end to libuv, and no error. But a connection that was reset has no peer any more, and one
-   * whose other side has only finished still has. Behind a close_notify it does not matter.
+   * A reset that comes in the same moment as the bytes before it is an end to libuv, and no error. But a connection that was reset has no peer any more, and
+   * one whose other side has only finished still has. Behind a close_notify it does not matter.
    */
   get torn(): boolean {
     return this.endedWithoutPeer === true && !this.endVerified();

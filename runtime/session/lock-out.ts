@@ -17,7 +17,10 @@ export class LockOut {
     this.line = new InLine(most);
   }
 
-  /** An attempt from its look to its count. Of a pair no more run at once than may fail: a hundred that all look before the first is counted would be a hundred guesses. */
+  /**
+   * An attempt from its look to its count. Of a pair no more run at once than may fail: a hundred that all look before the first is counted would be a hundred
+   * guesses.
+   */
   attempt<T>(user: string, address: string, work: () => Promise<T>): Promise<T> {
     const pair = pairOf(user, address);
     return this.line.run(`${pair.address} ${pair.user}`, work);

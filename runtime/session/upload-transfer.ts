@@ -58,7 +58,10 @@ export async function uploadTransfer(context: Context, path: VirtualPath, how: U
 
 const askAgainAfter = 1_000;
 
-/** A directory of partners that does not answer is waited for, as the commit waits for the store: the bytes are here, and most clients would send all of them again. */
+/**
+ * A directory of partners that does not answer is waited for, as the commit waits for the store: the bytes are here, and most clients would send all of them
+ * again.
+ */
 async function barredAtLast({ barred, clock, limits }: Context, signal: AbortSignal): Promise<Reply | undefined> {
   const deadline = clock.monotonic() + limits.giveUpAfter;
   for (;;) {

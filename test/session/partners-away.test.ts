@@ -2,7 +2,10 @@ import { Failure } from '../../runtime/model/failure';
 import { settle } from '../support/fake-clock';
 import { type Dialogue, startDialogue } from './dialogue';
 
-/** The directory of partners does not answer when an upload ends: hours of bytes are not thrown back for that, as the commit behind it would wait for the store too. */
+/**
+ * The directory of partners does not answer when an upload ends: hours of bytes are not thrown back for that, as the commit behind it would wait for the store
+ * too.
+ */
 
 let dialogue: Dialogue;
 let away = false;

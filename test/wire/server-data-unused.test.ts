@@ -3,8 +3,8 @@ import { FakeClock } from '../support/fake-clock';
 import { type BareSession, dial, eventually, login, Peer, startWireServer, type WireServer, within } from '../support/wire-server';
 
 /**
- * Data connections that no transfer takes: it is over before it has asked for its own, because ABOR came before 150 and neither rules nor store begin anything; or
- * its command is refused before the connection, which its client has made, has come to light here.
+ * Data connections that no transfer takes: it is over before it has asked for its own, because ABOR came before 150 and neither rules nor store begin anything;
+ * or its command is refused before the connection, which its client has made, has come to light here.
  */
 
 let wire: WireServer;
