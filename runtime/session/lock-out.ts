@@ -1,5 +1,5 @@
+import { InLine } from '../model/in-line';
 import type { LeaseStore, LoginPair } from '../ports/lease-store';
-import { InLine } from './in-line';
 
 /**
  * Failed logins by user and address together: an attacker elsewhere cannot lock a partner out of his own address, and one address cannot go on guessing

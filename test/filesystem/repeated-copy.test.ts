@@ -19,12 +19,8 @@ function copiesOf(bucket: FakeBucket): number {
   return bucket.s3.requests.filter((request) => /^(CopyObject|CompleteMultipartUpload) acme\/a$/.test(request)).length;
 }
 
-it.each([
-  ['small', 10, keeps],
-  ['small, where uploads are ordered by their begin', 10, { versions: true, order: 'begin' } as const],
-  ['copied in parts', 100 * 1024, keeps],
-])('a task that dies in between does not deliver it again: a file that is %s', async (_, size, options) => {
-  const { bucket, clock, task } = make(options);
+/** A store whose task dies when it has copied and is about to remove the old name. */
+function diesBehindItsCopy(bucket: FakeBucket) {
   let die: () => void = () => undefined;
   const death = new Promise<void>((resolve) => {
     die = resolve;
@@ -34,6 +30,16 @@ it.each([
     die();
     return new Promise(() => undefined);
   });
+  return { dying, death };
+}
+
+it.each([
+  ['small', 10, keeps],
+  ['small, where uploads are ordered by their begin', 10, { versions: true, order: 'begin' } as const],
+  ['copied in parts', 100 * 1024, keeps],
+])('a task that dies in between does not deliver it again: a file that is %s', async (_, size, options) => {
+  const { bucket, clock, task } = make(options);
+  const { dying, death } = diesBehindItsCopy(bucket);
   const view = viewOf(task('dying', dying));
   await put(view, '/a.tmp', 'x'.repeat(size));
   view.rename(await view.prepareRename(at('/a.tmp')), at('/a')).catch(() => undefined); // Never goes on: its task is dead.
@@ -52,15 +58,7 @@ it.each([
 
 it('nor does one that dies while it renames a directory, and the index does not show what was taken', async () => {
   const { bucket, clock, task } = make(keeps);
-  let die: () => void = () => undefined;
-  const death = new Promise<void>((resolve) => {
-    die = resolve;
-  });
-  const dying = bucket.through(async (command: Command, send) => {
-    if (command.constructor.name !== 'DeleteObjectCommand') return send(command);
-    die();
-    return new Promise(() => undefined);
-  });
+  const { dying, death } = diesBehindItsCopy(bucket);
   const view = viewOf(task('dying', dying));
   await view.makeDirectory(at('/d'));
   await put(view, '/d/f', 'content');
